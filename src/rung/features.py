@@ -1,0 +1,103 @@
+"""Texts encoded once per model and text, kept in memory and in the cache, shared by every rung that can use them.
+
+Each vector keeps the seconds its encoding took, and whoever uses it is charged them (`ledger.charge`), so that an arm's cost is
+what it would be on a cold machine, whatever ran before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from rung.cache import Cache, key_of
+from rung.events import Events
+from rung.models.base import Encoded, Encoder
+from rung.task import Input
+
+
+class Charges(Protocol):
+    """Whoever keeps an arm's account."""
+
+    def charge(self, cold_s: float, spent_s: float = 0.0) -> None:
+        """Charge work that takes `cold_s` seconds alone and took `spent_s` now."""
+
+
+def text_key(item: Input) -> str:
+    """Identity of an input's text for the cache."""
+    return hashlib.sha256("\x1f".join((*item.segments, "pair" if item.pair else "")).encode()).hexdigest()
+
+
+class Features:
+    """The store of encoded texts. `Features()` keeps them in memory only.
+
+    Disk entries are blocks: one file per call that had anything new, with the keys of its rows; all blocks of a model are read
+    when it is first asked for.
+    """
+
+    def __init__(self, cache: Cache | None = None, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.cache = cache or Cache(None)
+        self.clock = clock
+        self._rows: dict[str, dict[str, tuple[np.ndarray, int, bool, float]]] = {}
+
+    def of(self, model: Encoder, inputs: Sequence[Input], ledger: Charges | None = None, *, layers: str = "last", events: Events | None = None) -> Encoded:
+        """Vectors of `inputs`, in order; what is not known yet is encoded, each distinct text once."""
+        start = self.clock()
+        space = key_of("features", model.info.revision, layers)
+        known = self._rows.setdefault(space, self._read(space))
+        keys = [text_key(item) for item in inputs]
+        missing = {key: item for key, item in zip(keys, inputs, strict=True) if key not in known}
+        if missing:
+            fresh = model.encode(list(missing.values()), layers=layers, events=events)
+            for i, key in enumerate(missing):
+                known[key] = (fresh.vectors_ND[i], int(fresh.tokens_N[i]), bool(fresh.truncated_N[i]), float(fresh.seconds_N[i]))
+            self._write(space, list(missing), fresh)
+        rows = [known[key] for key in keys]
+        width = rows[0][0].shape[0] if rows else model.info.hidden_size
+        out = Encoded(
+            np.stack([row[0] for row in rows]) if rows else np.zeros((0, width), np.float32),
+            np.array([row[1] for row in rows], np.int64),
+            np.array([row[2] for row in rows], np.bool_),
+            np.array([row[3] for row in rows], np.float64),
+        )
+        if ledger is not None:
+            ledger.charge(float(out.seconds_N.sum()), self.clock() - start)
+        return out
+
+    def _index(self, space: str) -> list[str]:
+        folder = self.cache.folder
+        if folder is None or not (folder / "features" / space[:16]).exists():
+            return []
+        return sorted(p.name for p in (folder / "features" / space[:16]).iterdir())
+
+    def _read(self, space: str) -> dict[str, tuple[np.ndarray, int, bool, float]]:
+        known: dict[str, tuple[np.ndarray, int, bool, float]] = {}
+        for block in self._index(space):
+            arrays = self.cache.get(block)
+            if arrays is None:
+                continue
+            keys = arrays["keys"].tobytes().decode().split("\n")
+            for i, key in enumerate(keys):
+                known[key] = (arrays["vectors"][i], int(arrays["tokens"][i]), bool(arrays["truncated"][i]), float(arrays["seconds"][i]))
+        return known
+
+    def _write(self, space: str, keys: list[str], fresh: Encoded) -> None:
+        if self.cache.folder is None:
+            return
+        block = key_of(space, keys)
+        self.cache.put(
+            block,
+            {
+                "keys": np.frombuffer("\n".join(keys).encode(), np.uint8),
+                "vectors": fresh.vectors_ND,
+                "tokens": fresh.tokens_N,
+                "truncated": fresh.truncated_N.astype(np.uint8),
+                "seconds": fresh.seconds_N,
+            },
+        )
+        marker = self.cache.folder / "features" / space[:16] / block
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch()

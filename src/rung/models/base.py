@@ -1,0 +1,101 @@
+"""What a model is, whatever its family: the only seam to weights and networks. Loads nothing heavy by itself."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rung.events import Events
+from rung.task import Frozen, Input
+
+if TYPE_CHECKING:
+    import torch
+
+ModelKind = Literal["encoder", "causal", "hosted", "scripted"]
+Floats = NDArray[np.float32]
+
+
+class ModelInfo(Frozen):
+    """A model as the catalogue, the record and the report name it.
+
+    Attributes:
+        name: what the user wrote: `minilm`, a hub id, or a folder.
+        revision: sha-256 of the weights file(s); part of every cache key and record.
+        parameters: number of parameters. hidden_size: width. layers: depth. context_length: tokens it can read.
+        licence: SPDX-like name, or None where unknown.
+        path: local folder the weights came from (not part of identity).
+    """
+
+    name: str
+    kind: ModelKind
+    revision: str
+    parameters: int
+    hidden_size: int = 0
+    layers: int = 0
+    context_length: int = 0
+    vocabulary: int = 0
+    family: str = ""
+    licence: str | None = None
+    languages: tuple[str, ...] = ()
+    path: str | None = None
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Texts as vectors.
+
+    Attributes:
+        vectors_ND: one row per input, float32, not normalised.
+        tokens_N: real tokens per input, after truncation.
+        truncated_N: whether the input was longer than the model reads.
+        seconds_N: compute charged to each input, the batch's time shared by tokens.
+    """
+
+    vectors_ND: Floats
+    tokens_N: NDArray[np.int64]
+    truncated_N: NDArray[np.bool_]
+    seconds_N: NDArray[np.float64]
+
+
+class Model(ABC):
+    """Weights that score, generate or encode."""
+
+    kind: ClassVar[ModelKind]
+
+    @property
+    @abstractmethod
+    def info(self) -> ModelInfo:
+        """Name, revision, sizes and licence."""
+
+
+class Encoder(Model):
+    """A BERT-type model: texts in, vectors out; its trunk can be tuned."""
+
+    kind = "encoder"
+
+    @abstractmethod
+    def encode(self, inputs: Sequence[Input], *, layers: str = "last", events: Events | None = None) -> Encoded:
+        """Mean-pooled hidden states, one vector per input (pairs are read as one sequence of two segments).
+
+        Args:
+            inputs: any number, also none. The answer does not depend on an input's neighbours beyond bf16 rounding.
+            layers: `last`, the last layer's mean (D = hidden_size).
+        """
+
+    @abstractmethod
+    def token_ids(self, inputs: Sequence[Input]) -> list[list[int]]:
+        """Token ids with special tokens, truncated to the context length."""
+
+    @abstractmethod
+    def trunk(self) -> torch.nn.Module:
+        """A fresh, trainable float32 copy of the transformer trunk (transformers' base model)."""
+
+    @property
+    @abstractmethod
+    def tokenizer(self) -> Any:
+        """The transformers tokenizer."""
