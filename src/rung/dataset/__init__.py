@@ -1,0 +1,1 @@
+"""Rows in, examples out: read, split, audit, fingerprint."""

@@ -1,0 +1,1 @@
+"""Judging: predictions against expectations, intervals, latency, costs, and the records of it."""

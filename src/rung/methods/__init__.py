@@ -1,0 +1,1 @@
+"""The ladder: one file a method. This file lists the rungs, cheapest first."""

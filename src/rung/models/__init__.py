@@ -1,0 +1,1 @@
+"""Models: the only seam to weights and networks. `open_model(name)` gives one; `catalogue` says what can be used here."""

@@ -1,0 +1,1 @@
+"""Runs and verdict as a terminal table, files and one self-contained HTML page."""
