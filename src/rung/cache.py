@@ -42,7 +42,7 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
             yield handle
             handle.flush()
             os.fsync(handle.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
         temporary = None
     except OSError as error:
         raise storage_error(error, path) from error
@@ -54,8 +54,16 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
 def storage_error(error: OSError, path: Path) -> StorageError:
     """An `OSError` while writing `path`, for the user."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StorageError("the disk is full", where=str(path), remedy="free some space and run the same command again; finished work is kept")
-    return StorageError(f"cannot write: {error.strerror or error}", where=str(path), remedy="check the folder's permissions, or set RUNG_HOME")
+        return StorageError(
+            "the disk is full",
+            where=str(path),
+            remedy="free some space and run the same command again; finished work is kept",
+        )
+    return StorageError(
+        f"cannot write: {error.strerror or error}",
+        where=str(path),
+        remedy="check the folder's permissions, or set RUNG_HOME",
+    )
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -95,7 +95,9 @@ class MissingExtraError(UsageError):
     @classmethod
     def of(cls, package: str, extra: str, purpose: str) -> MissingExtraError:
         """The error for `package`, needed for `purpose`, which the extra `extra` installs."""
-        return cls(f"{purpose} needs the package {package!r}, which is not installed", remedy=f"pip install 'rung[{extra}]'")
+        return cls(
+            f"{purpose} needs the package {package!r}, which is not installed", remedy=f"pip install 'rung[{extra}]'"
+        )
 
 
 class ModelError(RungError):

@@ -58,7 +58,9 @@ class Events:
         for listener in self.listeners:
             listener(event)
 
-    def progress(self, done: float, total: float | None, unit: str = "", *, seconds_left: float | None = None, text: str = "") -> None:
+    def progress(
+        self, done: float, total: float | None, unit: str = "", *, seconds_left: float | None = None, text: str = ""
+    ) -> None:
         """Say how far the work is."""
         self.emit(Event("progress", self.source, text, done, total, unit, seconds_left=seconds_left))
 

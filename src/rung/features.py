@@ -43,7 +43,15 @@ class Features:
         self.clock = clock
         self._rows: dict[str, dict[str, tuple[np.ndarray, int, bool, float]]] = {}
 
-    def of(self, model: Encoder, inputs: Sequence[Input], ledger: Charges | None = None, *, layers: str = "last", events: Events | None = None) -> Encoded:
+    def of(
+        self,
+        model: Encoder,
+        inputs: Sequence[Input],
+        ledger: Charges | None = None,
+        *,
+        layers: str = "last",
+        events: Events | None = None,
+    ) -> Encoded:
         """Vectors of `inputs`, in order; what is not known yet is encoded, each distinct text once."""
         start = self.clock()
         space = key_of("features", model.info.revision, layers)
@@ -53,7 +61,12 @@ class Features:
         if missing:
             fresh = model.encode(list(missing.values()), layers=layers, events=events)
             for i, key in enumerate(missing):
-                known[key] = (fresh.vectors_ND[i], int(fresh.tokens_N[i]), bool(fresh.truncated_N[i]), float(fresh.seconds_N[i]))
+                known[key] = (
+                    fresh.vectors_ND[i],
+                    int(fresh.tokens_N[i]),
+                    bool(fresh.truncated_N[i]),
+                    float(fresh.seconds_N[i]),
+                )
             self._write(space, list(missing), fresh)
         rows = [known[key] for key in keys]
         width = rows[0][0].shape[0] if rows else model.info.hidden_size
@@ -81,7 +94,12 @@ class Features:
                 continue
             keys = arrays["keys"].tobytes().decode().split("\n")
             for i, key in enumerate(keys):
-                known[key] = (arrays["vectors"][i], int(arrays["tokens"][i]), bool(arrays["truncated"][i]), float(arrays["seconds"][i]))
+                known[key] = (
+                    arrays["vectors"][i],
+                    int(arrays["tokens"][i]),
+                    bool(arrays["truncated"][i]),
+                    float(arrays["seconds"][i]),
+                )
         return known
 
     def _write(self, space: str, keys: list[str], fresh: Encoded) -> None:

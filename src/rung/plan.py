@@ -21,8 +21,15 @@ DEFAULT_MODEL = "minilm"
 class Limits(Frozen):
     """What an answer must satisfy. None means no limit."""
 
-    tolerance: float = Field(0.01, ge=0, lt=1, description="an arm is as good as the best if it is at most this much worse (0.01 is one point)")
-    quality_floor: float | None = Field(None, ge=0, le=1, description="arms shown to lie below this quality are not recommended")
+    tolerance: float = Field(
+        0.01,
+        ge=0,
+        lt=1,
+        description="an arm is as good as the best if it is at most this much worse (0.01 is one point)",
+    )
+    quality_floor: float | None = Field(
+        None, ge=0, le=1, description="arms shown to lie below this quality are not recommended"
+    )
     latency_ms: float | None = Field(None, gt=0, description="highest median latency of one request, in milliseconds")
     cost_usd_per_1k: float | None = Field(None, gt=0, description="highest cost of 1,000 requests, in US dollars")
     data_leaves_machine: bool = Field(True, description="false: no row may be sent to a hosted model")
@@ -31,13 +38,17 @@ class Limits(Frozen):
 class Prices(Frozen):
     """What machine time costs."""
 
-    machine_usd_per_hour: float = Field(0.10, ge=0, description="price of this machine; the default stands for a rented 2-core virtual machine")
+    machine_usd_per_hour: float = Field(
+        0.10, ge=0, description="price of this machine; the default stands for a rented 2-core virtual machine"
+    )
 
 
 class DataSource(Frozen):
     """Where rows come from: files beside the task file, or a Hugging Face dataset."""
 
-    path: str = Field(description="file (.jsonl .json .csv .tsv .parquet, each may end in .gz), or hf:NAME or hf:FOLDER")
+    path: str = Field(
+        description="file (.jsonl .json .csv .tsv .parquet, each may end in .gz), or hf:NAME or hf:FOLDER"
+    )
     split: str | None = Field(None, description="split of a Hugging Face dataset")
     config: str | None = Field(None, description="configuration of a Hugging Face dataset")
 
@@ -56,17 +67,25 @@ class TaskFile(Frozen):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="short name of the task")
     kind: Literal["classify"] = "classify"
     train: DataSource = Field(description="labelled rows to learn from")
-    test: DataSource | float = Field(0.2, description="labelled rows to judge on, or the share of `train` to hold back for it")
+    test: DataSource | float = Field(
+        0.2, description="labelled rows to judge on, or the share of `train` to hold back for it"
+    )
     validation: DataSource | None = Field(None, description="rows to choose knobs on; default: cut from train")
     input: str | tuple[str, ...] = Field("text", description="the input column, or several columns (named fields)")
     pair: bool = Field(False, description="the two input columns are a pair of texts to be compared")
     output: str = Field("label", description="the column with the expected label, or list of labels")
     instruction: str = Field("", description="one or two sentences a person could work by")
-    labels: dict[str, str] | None = Field(None, description="label names with descriptions; default: the labels found in train")
-    multi_label: bool | None = Field(None, description="a row may have several labels; default: whether the output column holds lists")
+    labels: dict[str, str] | None = Field(
+        None, description="label names with descriptions; default: the labels found in train"
+    )
+    multi_label: bool | None = Field(
+        None, description="a row may have several labels; default: whether the output column holds lists"
+    )
     group: str | None = Field(None, description="column whose equal values stay on one side of a split")
     models: tuple[str, ...] = Field((DEFAULT_MODEL,), min_length=1, description="model names, hub ids or folders")
-    methods: tuple[MethodSpec, ...] = Field(tuple(MethodSpec(method=m) for m in DEFAULT_METHODS), min_length=1, description="rungs to try")
+    methods: tuple[MethodSpec, ...] = Field(
+        tuple(MethodSpec(method=m) for m in DEFAULT_METHODS), min_length=1, description="rungs to try"
+    )
     sizes: tuple[int, ...] = Field((), description="total numbers of training examples (nested subsets); default: all")
     seeds: tuple[int, ...] = Field((0,), min_length=1, description="seeds; each arm is run once with each")
     split_seed: int = Field(0, ge=0, description="seed of every split")
@@ -133,9 +152,13 @@ def read_task_file(path: str | Path) -> TaskFile:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise TaskFileError(f"cannot read the task file: {error.strerror}", where=str(path), remedy="give the path of a task.yaml") from None
+        raise TaskFileError(
+            f"cannot read the task file: {error.strerror}", where=str(path), remedy="give the path of a task.yaml"
+        ) from None
     except UnicodeDecodeError as error:
-        raise TaskFileError("the task file is not UTF-8", where=f"{path}, byte {error.start}", remedy="save it as UTF-8") from None
+        raise TaskFileError(
+            "the task file is not UTF-8", where=f"{path}, byte {error.start}", remedy="save it as UTF-8"
+        ) from None
     try:
         data = yaml.safe_load(text)
         nodes = yaml.compose(text)
@@ -144,7 +167,9 @@ def read_task_file(path: str | Path) -> TaskFile:
         where = f"{path}, line {mark.line + 1}" if mark else str(path)
         raise TaskFileError(f"not valid YAML: {getattr(error, 'problem', None) or error}", where=where) from None
     if not isinstance(data, dict):
-        raise TaskFileError("a task file is a mapping of keys to values", where=str(path), remedy="see `rung schema` for its keys")
+        raise TaskFileError(
+            "a task file is a mapping of keys to values", where=str(path), remedy="see `rung schema` for its keys"
+        )
     try:
         return TaskFile.model_validate(data)
     except ValidationError as error:
@@ -162,7 +187,9 @@ def _explain(error: ValidationError, path: Path, nodes: Any) -> TaskFileError:
         near = UnknownNameError.nearest("key", str(loc[-1]), known, remedy="see `rung schema`")
         return TaskFileError(f"unknown key {key!r}", where=where, allowed=near.allowed, remedy=near.remedy)
     if first["type"] == "missing":
-        return TaskFileError(f"the key {key!r} is missing", where=where, remedy=f"add `{loc[-1]}: ...`; see `rung schema`")
+        return TaskFileError(
+            f"the key {key!r} is missing", where=where, remedy=f"add `{loc[-1]}: ...`; see `rung schema`"
+        )
     message = first["msg"].removeprefix("Value error, ")
     given = first["input"] if isinstance(first["input"], (str, int, float, bool)) else None
     return TaskFileError(f"{key}: {message}", where=where, given=given, remedy="see `rung schema` for what is allowed")
@@ -171,7 +198,14 @@ def _explain(error: ValidationError, path: Path, nodes: Any) -> TaskFileError:
 def _known_keys(parents: list[Any]) -> list[str]:
     if not parents:
         return list(TaskFile.model_fields)
-    inner: dict[str, type[Frozen]] = {"limits": Limits, "prices": Prices, "train": DataSource, "test": DataSource, "validation": DataSource, "methods": MethodSpec}
+    inner: dict[str, type[Frozen]] = {
+        "limits": Limits,
+        "prices": Prices,
+        "train": DataSource,
+        "test": DataSource,
+        "validation": DataSource,
+        "methods": MethodSpec,
+    }
     return list(inner.get(str(parents[0]), TaskFile).model_fields)
 
 
@@ -183,7 +217,11 @@ def _line_of(node: Any, loc: list[Any]) -> int | None:
             node = node.value[part]
             line = node.start_mark.line + 1
             continue
-        found = next(((k, v) for k, v in getattr(node, "value", []) if getattr(k, "value", None) == str(part)), None) if _is_mapping(node) else None
+        found = (
+            next(((k, v) for k, v in getattr(node, "value", []) if getattr(k, "value", None) == str(part)), None)
+            if _is_mapping(node)
+            else None
+        )
         if found is None:
             break
         line, node = found[0].start_mark.line + 1, found[1]

@@ -124,7 +124,13 @@ class Method(Frozen, ABC):
 
     @abstractmethod
     def fit(
-        self, task: Task, train: Sequence[Example], validation: Sequence[Example], model: Model | None, context: Context, kit: Kit
+        self,
+        task: Task,
+        train: Sequence[Example],
+        validation: Sequence[Example],
+        model: Model | None,
+        context: Context,
+        kit: Kit,
     ) -> Fitted:
         """Learn from `train`; choose knobs on `validation` (may be empty: then on folds of train, or by rule).
 
