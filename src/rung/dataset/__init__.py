@@ -1,1 +1,15 @@
-"""Rows in, examples out: read, split, audit, fingerprint."""
+"""Rows in, examples out: read, split, audit, fingerprint.
+
+read.py         any source to rows, with places      decode.py, formats.py, hub.py: bytes, formats, Hugging Face
+gather.py       all that a task file names, with every finding; examples.py and labels.py: rows and classes
+load.py         the dataset to compare on, or the first error
+audit.py        all findings and figures; near.py, measures.py: near duplicates, lengths and balance
+split.py        seeded splits and nested subsets     fingerprint.py: identity of the rows
+"""
+
+from rung.dataset.load import Dataset, load_dataset
+from rung.dataset.read import read_rows
+from rung.dataset.rows import Finding, Problem, Row
+
+# The functions `audit` and `split` stay in the modules of their names: here they would hide them.
+__all__ = ["Dataset", "Finding", "Problem", "Row", "load_dataset", "read_rows"]

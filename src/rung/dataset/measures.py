@@ -1,0 +1,48 @@
+"""Figures about examples: counts per class, lengths, tokens against a limit. Judges nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rung.dataset.labels import labels_of
+from rung.dataset.text import words
+from rung.task import Example
+
+Summary = dict[str, float]
+
+
+def class_counts(splits: Mapping[str, Sequence[Example]]) -> dict[str, dict[str, int]]:
+    """Rows of each label in each split, labels sorted by name."""
+    counts = {name: Counter(label for e in rows for label in labels_of(e)) for name, rows in splits.items()}
+    labels = sorted({label for found in counts.values() for label in found})
+    return {label: {name: found[label] for name, found in counts.items()} for label in labels}
+
+
+def balance(counts: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
+    """The largest and the smallest class of train, and their ratio; None where train has no rows."""
+    sizes = {label: by_split.get("train", 0) for label, by_split in counts.items() if by_split.get("train", 0)}
+    if not sizes:
+        return {"largest": None, "smallest": None, "ratio": None}
+    largest, smallest = max(sizes, key=lambda n: sizes[n]), min(sizes, key=lambda n: sizes[n])
+    return {
+        "largest": {"label": largest, "rows": sizes[largest]},
+        "smallest": {"label": smallest, "rows": sizes[smallest]},
+        "ratio": sizes[largest] / sizes[smallest],
+    }
+
+
+def summary(values: Sequence[int]) -> Summary | None:
+    """Least, median, 95th percentile (both the nearest rank) and greatest of `values`; None for none."""
+    if not values:
+        return None
+    ranked = sorted(values)
+    at = [ranked[min(len(ranked) - 1, int(q * len(ranked)))] for q in (0.5, 0.95)]
+    return {"min": ranked[0], "median": at[0], "p95": at[1], "max": ranked[-1]}
+
+
+def lengths(examples: Sequence[Example]) -> dict[str, Summary | None]:
+    """Characters and words of each input, summed up."""
+    texts = [e.input.text for e in examples]
+    return {"characters": summary([len(t) for t in texts]), "words": summary([len(words(t)) for t in texts])}

@@ -1,0 +1,115 @@
+"""Row, Problem and Finding: what was read, what is wrong with one row, and what is worth telling about the data.
+
+Knows neither formats nor tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rung.errors import DataError, UsageError
+
+Level = Literal["error", "warning", "note"]
+PLACES_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row as it stands in its file.
+
+    Attributes:
+        values: the columns by name.
+        where: `file, line N` (N from 1; `row N` in formats without lines).
+        number: the row's number in its file from 0; rows that cannot be read are counted too.
+    """
+
+    values: dict[str, Any]
+    where: str
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one row or line.
+
+    Attributes:
+        code: `bad_line`, `encoding`, `empty_input`, `no_label`, `bad_label` or `bad_text`.
+        where: the place. message: one sentence. given: what stands there. remedy: what to do.
+    """
+
+    code: str
+    where: str
+    message: str
+    given: str | None = None
+    remedy: str | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something a careful colleague would tell you about the data.
+
+    Attributes:
+        level: `error` (no comparison should be made on this), `warning`, or `note`.
+        code: stable name for machines. message: one sentence with the figures.
+        places: up to ten places. count: how many there are in all.
+        cause: the error that stopped the reading of a source, where there is one.
+    """
+
+    level: Level
+    code: str
+    message: str
+    places: tuple[str, ...] = ()
+    count: int = 0
+    given: str | None = None
+    remedy: str | None = None
+    cause: UsageError | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def at(cls, level: Level, code: str, message: str, places: Sequence[str], *, remedy: str | None = None) -> Finding:
+        """A finding about `places`, of which the first ten are kept."""
+        return cls(level, code, message, tuple(places[:PLACES_SHOWN]), len(places), remedy=remedy)
+
+    @classmethod
+    def of_error(cls, error: UsageError) -> Finding:
+        """The finding that a source could not be read at all."""
+        places = (error.where,) if error.where else ()
+        return cls("error", "unreadable", error.message, places, 1, error.given, error.remedy, error)
+
+    @classmethod
+    def of_lines(cls, problems: Sequence[Problem]) -> Finding:
+        """The finding that lines of a file cannot be read: the first one in full, the number of the others."""
+        first = problems[0]
+        more = f" (and {len(problems) - 1:,} more lines cannot be read)" if len(problems) > 1 else ""
+        places = tuple(p.where for p in problems[:PLACES_SHOWN])
+        return cls("error", first.code, first.message + more, places, len(problems), first.given, first.remedy)
+
+    def to_error(self, others: int = 0) -> UsageError:
+        """The error to raise for this finding; `others` is the number of further errors in the data."""
+        if self.cause is not None:
+            return self.cause
+        remedy = self.remedy
+        if others:
+            also = f"there are {others} more errors in this data: `rung check` lists them"
+            remedy = f"{remedy}; {also}" if remedy else also
+        where = self.places[0] if self.places else None
+        return DataError(self.message, where=where, given=self.given, remedy=remedy)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The finding as JSON values."""
+        return {
+            "level": self.level,
+            "code": self.code,
+            "message": self.message,
+            "count": self.count,
+            "places": list(self.places),
+            "remedy": self.remedy,
+        }
+
+    def line(self) -> str:
+        """One line for people: the message and its places."""
+        if not self.places:
+            return self.message
+        rest = self.count - len(self.places)
+        return f"{self.message} [{'; '.join(self.places)}{f'; and {rest:,} more' if rest > 0 else ''}]"
