@@ -87,6 +87,13 @@ class Fitted(ABC):
     def save(self, folder: Path) -> None:
         """Write all that `Method.load` needs beside the base model (safetensors and JSON only)."""
 
+    def without_cache(self) -> Fitted:
+        """The same predictor with nothing remembered between calls, for measuring latency.
+
+        A method that looks inputs up in a store of features overrides this; the default serves those that always compute.
+        """
+        return self
+
     @property
     @abstractmethod
     def weights_sha(self) -> str:
