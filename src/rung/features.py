@@ -68,10 +68,11 @@ class Features:
                     float(fresh.seconds_N[i]),
                 )
             self._write(space, list(missing), fresh)
+        if not keys:
+            return model.encode([], layers=layers)
         rows = [known[key] for key in keys]
-        width = rows[0][0].shape[0] if rows else model.info.hidden_size
         out = Encoded(
-            np.stack([row[0] for row in rows]) if rows else np.zeros((0, width), np.float32),
+            np.stack([row[0] for row in rows]),
             np.array([row[1] for row in rows], np.int64),
             np.array([row[2] for row in rows], np.bool_),
             np.array([row[3] for row in rows], np.float64),

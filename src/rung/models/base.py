@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,19 @@ class Encoded:
     seconds_N: NDArray[np.float64]
 
 
+class TokenRow(NamedTuple):
+    """An input as tokens.
+
+    Attributes:
+        ids: token ids with special tokens. first: how many belong to the first segment (all, but for pairs).
+        cut: whether the input was longer than the model reads.
+    """
+
+    ids: list[int]
+    first: int
+    cut: bool
+
+
 class Model(ABC):
     """Weights that score, generate or encode."""
 
@@ -79,17 +92,29 @@ class Encoder(Model):
     kind = "encoder"
 
     @abstractmethod
-    def encode(self, inputs: Sequence[Input], *, layers: str = "last", events: Events | None = None) -> Encoded:
-        """Mean-pooled hidden states, one vector per input (pairs are read as one sequence of two segments).
+    def encode(
+        self,
+        inputs: Sequence[Input],
+        *,
+        layers: str = "last",
+        module: torch.nn.Module | None = None,
+        events: Events | None = None,
+    ) -> Encoded:
+        """Mean-pooled hidden states, one vector per input (a pair is read as one sequence of two segments).
 
         Args:
             inputs: any number, also none. The answer does not depend on an input's neighbours beyond bf16 rounding.
-            layers: `last`, the last layer's mean (D = hidden_size).
+            layers: which layers are pooled, see `rung.models.pooling`.
+            module: a tuned trunk, ready for inference, in place of the model's own.
         """
 
     @abstractmethod
-    def token_ids(self, inputs: Sequence[Input]) -> list[list[int]]:
-        """Token ids with special tokens, truncated to the context length."""
+    def token_rows(self, inputs: Sequence[Input]) -> list[TokenRow]:
+        """Tokens of each input with special tokens, truncated to the context length."""
+
+    @abstractmethod
+    def pooled(self, trunk: torch.nn.Module, rows: Sequence[TokenRow], layers: str = "last") -> torch.Tensor:
+        """One batch through `trunk`: float32 (B, D). Gradients flow where the caller lets them; safe to call from threads."""
 
     @abstractmethod
     def trunk(self) -> torch.nn.Module:

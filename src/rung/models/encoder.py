@@ -18,8 +18,9 @@ import numpy as np
 from rung.errors import ModelError
 from rung.events import Events
 from rung.models import files
-from rung.models.base import Encoded, Encoder, ModelInfo
+from rung.models.base import Encoded, Encoder, ModelInfo, TokenRow
 from rung.models.device import compute_dtype, device, parallel_map, workers
+from rung.models.pooling import layer_indices, pool
 from rung.task import Input
 
 if TYPE_CHECKING:
@@ -67,70 +68,90 @@ class TransformerEncoder(Encoder):
                 ) from None
         return self._tokenizer
 
-    def token_ids(self, inputs: Sequence[Input]) -> list[list[int]]:
-        """Token ids with special tokens, truncated to the context length."""
-        return self._tokenize(inputs)[0]
-
-    def _tokenize(self, inputs: Sequence[Input]) -> tuple[list[list[int]], list[bool]]:
+    def token_rows(self, inputs: Sequence[Input]) -> list[TokenRow]:
+        """Tokens of each input; see `Encoder.token_rows`."""
         limit = self._info.context_length
-        rows: list[list[int]] = []
-        cut: list[bool] = []
+        clip = limit * CHARACTERS_PER_TOKEN
+        rows: list[TokenRow] = [TokenRow([], 0, False)] * len(inputs)
         for pair in (False, True):
             chosen = [i for i, item in enumerate(inputs) if item.pair is pair]
             if not chosen:
                 continue
-            clip = limit * CHARACTERS_PER_TOKEN
-            texts = [tuple(part[:clip] for part in inputs[i].segments) for i in chosen]
-            batch = self.tokenizer(
-                [t[0] for t in texts], [t[1] for t in texts] if pair else None, truncation=False, verbose=False
-            )
-            ids = dict(zip(chosen, batch["input_ids"], strict=True))
-            long = [i for i in chosen if len(ids[i]) > limit]
-            for i in long:
-                parts = tuple(part[:clip] for part in inputs[i].segments)
-                ids[i] = self.tokenizer(*parts, truncation=True, max_length=limit)["input_ids"]
-            rows_at = dict.fromkeys(long, True)
-            if not rows:
-                rows, cut = [[] for _ in inputs], [False] * len(inputs)
-            for i in chosen:
-                rows[i], cut[i] = ids[i], rows_at.get(i, False)
-        return rows, cut
+            parts = [[part[:clip] for part in inputs[i].segments] for i in chosen]
+            batch = self.tokenizer(*map(list, zip(*parts, strict=True)), truncation=False, verbose=False)
+            for place, i in enumerate(chosen):
+                cut = len(batch["input_ids"][place]) > limit
+                one = self.tokenizer(*parts[place], truncation=True, max_length=limit) if cut else None
+                ids = one["input_ids"] if one else batch["input_ids"][place]
+                segments = (one or batch).sequence_ids(0 if one else place)
+                first = segments.index(1) if pair and 1 in segments else len(ids)
+                rows[i] = TokenRow(ids, first, cut or any(len(p) == clip for p in parts[place]))
+        return rows
 
-    def encode(self, inputs: Sequence[Input], *, layers: str = "last", events: Events | None = None) -> Encoded:
+    def encode(
+        self,
+        inputs: Sequence[Input],
+        *,
+        layers: str = "last",
+        module: torch.nn.Module | None = None,
+        events: Events | None = None,
+    ) -> Encoded:
         """Mean-pooled hidden states; see `Encoder.encode`."""
-        rows, cut = self._tokenize(inputs)
-        model = self._loaded()
-        batches = by_length([len(row) for row in rows], BATCH_TOKENS)
-        vectors = np.zeros((len(inputs), self._info.hidden_size), np.float32)
-        seconds = np.zeros(len(inputs))
+        rows = self.token_rows(inputs)
+        trunk = self._loaded() if module is None else module
+        lengths = np.array([len(row.ids) for row in rows], np.int64)
+        batches = by_length(lengths.tolist(), BATCH_TOKENS)
+        width = self._info.hidden_size * len(layer_indices(self._info.layers, layers))
+        vectors_ND = np.zeros((len(inputs), width), np.float32)
         done = [0]
-        threads = min(workers(), max(1, len(batches)))
         start = time.perf_counter()
 
         def work(batch: list[int]) -> None:
-            vectors[batch] = self._pooled(model, [rows[i] for i in batch])
+            vectors_ND[batch] = self._pooled(trunk, [rows[i] for i in batch], layers)
             done[0] += len(batch)
             if events is not None:
                 left = (time.perf_counter() - start) / done[0] * (len(inputs) - done[0])
                 events.progress(done[0], len(inputs), "texts", seconds_left=left, text="encoding")
 
-        parallel_map(work, batches, threads)
-        tokens = np.array([len(row) for row in rows], np.int64)
-        if len(inputs):
-            seconds = (time.perf_counter() - start) * tokens / tokens.sum()
-        return Encoded(vectors, tokens, np.array(cut, np.bool_), seconds)
+        parallel_map(work, batches, min(workers(), len(batches)))
+        seconds_N = (time.perf_counter() - start) * lengths / max(1, lengths.sum())
+        return Encoded(vectors_ND, lengths, np.array([row.cut for row in rows], np.bool_), seconds_N)
 
-    def _pooled(self, model: Any, rows: list[list[int]]) -> np.ndarray:
+    def _pooled(self, trunk: torch.nn.Module, rows: list[TokenRow], layers: str) -> np.ndarray:
         import torch
 
-        ids, mask = pad(rows, self.tokenizer.pad_token_id or 0)
-        padded = not bool(mask.all())
         with torch.inference_mode():
-            out = model(input_ids=ids.to(device()), attention_mask=mask.to(device()) if padded else None)
-            hidden_BLD = out.last_hidden_state.float()
-            weights_BL1 = mask.to(hidden_BLD.device).unsqueeze(-1).float()
-            pooled_BD = (hidden_BLD * weights_BL1).sum(1) / weights_BL1.sum(1)
-        return np.asarray(pooled_BD.cpu().numpy())
+            return np.asarray(self.pooled(trunk, rows, layers).cpu().numpy())
+
+    def pooled(self, trunk: torch.nn.Module, rows: Sequence[TokenRow], layers: str = "last") -> torch.Tensor:
+        """One batch through `trunk`: float32 (B, D). Gradients flow where the caller lets them."""
+        batch = {name: tensor.to(device()) for name, tensor in self.pad(rows).items()}
+        mask_BL = batch["attention_mask"]
+        if bool(mask_BL.all()):
+            del batch["attention_mask"]
+        if layers == "last":
+            states = (trunk(**batch).last_hidden_state,)
+        else:
+            states = trunk(**batch, output_hidden_states=True).hidden_states
+        return pool(states, mask_BL, layers)
+
+    def pad(self, rows: Sequence[TokenRow]) -> dict[str, torch.Tensor]:
+        """A batch as the trunk takes it, padded on the right: int64 (B, L) each."""
+        import torch
+
+        width = max((len(row.ids) for row in rows), default=0)
+        shape = (len(rows), width)
+        ids = torch.full(shape, self.tokenizer.pad_token_id or 0, dtype=torch.long)
+        mask = torch.zeros(shape, dtype=torch.long)
+        types = torch.zeros(shape, dtype=torch.long)
+        for i, row in enumerate(rows):
+            ids[i, : len(row.ids)] = torch.tensor(row.ids, dtype=torch.long)
+            mask[i, : len(row.ids)] = 1
+            types[i, row.first : len(row.ids)] = 1
+        batch = {"input_ids": ids, "attention_mask": mask}
+        if "token_type_ids" in self.tokenizer.model_input_names and bool(types.any()):
+            batch["token_type_ids"] = types
+        return batch
 
     def _loaded(self) -> Any:
         with self._lock:
@@ -202,19 +223,6 @@ def by_length(lengths: Sequence[int], budget: int) -> list[list[int]]:
         else:
             batches.append([i])
     return batches
-
-
-def pad(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids (B, L) and mask (B, L) of int64, padded on the right."""
-    import torch
-
-    width = max((len(row) for row in rows), default=0)
-    ids = torch.full((len(rows), width), pad_id, dtype=torch.long)
-    mask = torch.zeros((len(rows), width), dtype=torch.long)
-    for i, row in enumerate(rows):
-        ids[i, : len(row)] = torch.tensor(row, dtype=torch.long)
-        mask[i, : len(row)] = 1
-    return ids, mask
 
 
 def _first_line(error: BaseException) -> str:
