@@ -6,16 +6,29 @@ the messages for a wrong key and the guide's forms derive from it.
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from rung.errors import TaskFileError, UnknownNameError
 from rung.task import Frozen
 
+if TYPE_CHECKING:
+    from rung.yaml_text import YamlText
+
 DEFAULT_METHODS = ("majority", "nearest_example", "zero_shot", "frozen_features", "lora", "full_finetune")
 DEFAULT_MODEL = "minilm"
+
+# plainer words for what pydantic says about the shapes a task file has
+MESSAGES = {
+    "tuple_type": "a list is expected, e.g. [a, b]",
+    "dict_type": "a mapping is expected, e.g. {a: ..., b: ...}",
+    "model_type": "a mapping is expected, e.g. {a: ..., b: ...}",
+    "too_short": "at least one is needed",
+    "string_pattern_mismatch": "letters, digits, '.', '_' and '-', at most 64 of them, beginning with a letter or a digit",
+}
 
 
 class Limits(Frozen):
@@ -96,39 +109,78 @@ class TaskFile(Frozen):
     @field_validator("train", "test", "validation", mode="before")
     @classmethod
     def _source(cls, value: Any) -> Any:
-        return {"path": value} if isinstance(value, (str, Path)) else value
+        if isinstance(value, (str, Path)):
+            return {"path": str(value)}
+        if isinstance(value, (list, tuple)) or value is True or value is False:
+            raise ValueError(
+                "a file, or {path: ..., split: ..., config: ...}; for test also a share of train, e.g. 0.2"
+            )
+        return value
 
     @field_validator("labels", mode="before")
     @classmethod
     def _labels(cls, value: Any) -> Any:
-        if isinstance(value, list):
-            pairs: dict[str, str] = {}
-            for item in value:
-                pairs.update({str(k): v or "" for k, v in item.items()} if isinstance(item, dict) else {str(item): ""})
-            return pairs
-        return {str(k): v or "" for k, v in value.items()} if isinstance(value, dict) else value
+        if isinstance(value, dict):
+            pairs = list(value.items())
+        elif isinstance(value, (list, tuple)):
+            pairs = [pair for item in value for pair in (item.items() if isinstance(item, dict) else [(item, "")])]
+        else:
+            return value
+        names = [_label_name(name) for name, _ in pairs]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"the label {twice!r} is listed twice")
+        if len(names) < 2 or not all(names):
+            raise ValueError("a list of at least two label names, none of them empty")
+        return {name: text or "" for name, (_, text) in zip(names, pairs, strict=True)}
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _models(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
 
     @field_validator("methods", mode="before")
     @classmethod
     def _methods(cls, value: Any) -> Any:
-        if not isinstance(value, (list, tuple)):
+        if not isinstance(value, (list, tuple, str)):
             return value
-        return [_method_spec(item) for item in value]
+        return [_method_spec(item) for item in ([value] if isinstance(value, str) else value)]
+
+    @field_validator("test")
+    @classmethod
+    def _share(cls, value: DataSource | float) -> DataSource | float:
+        if isinstance(value, float) and not 0 < value < 1:
+            raise ValueError("a share of train lies between 0 and 1, e.g. 0.2")
+        return value
+
+    @field_validator("sizes", "seeds")
+    @classmethod
+    def _numbers(cls, value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        if info.field_name == "sizes" and any(size < 2 for size in value):
+            raise ValueError("total numbers of training examples, each at least 2")
+        if any(number < 0 for number in value) or len(set(value)) < len(value):
+            raise ValueError("whole numbers from 0, none of them twice")
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> TaskFile:
         if self.pair and (isinstance(self.input, str) or len(self.input) != 2):
             raise ValueError("pair: true needs exactly two input columns, e.g. input: [premise, hypothesis]")
-        if any(size < 2 for size in self.sizes):
-            raise ValueError("sizes are total numbers of training examples, each at least 2")
-        if isinstance(self.test, float) and not 0 < self.test < 1:
-            raise ValueError("test: a share of train lies between 0 and 1, e.g. 0.2")
+        if self.output in self.input_columns:
+            raise ValueError(f"input: {self.output!r} is the output column; the answer must not stand in the input")
+        if len(set(self.input_columns)) < len(self.input_columns) or not self.input_columns:
+            raise ValueError("input: one column, or several different ones")
         return self
 
     @property
     def input_columns(self) -> tuple[str, ...]:
         """The input columns, in order."""
         return (self.input,) if isinstance(self.input, str) else self.input
+
+
+def _label_name(name: Any) -> str:
+    # as JSON, YAML and most CSV files write it
+    return str(name).lower() if isinstance(name, bool) else str(name).strip()
 
 
 def _method_spec(item: Any) -> Any:
@@ -146,58 +198,59 @@ def read_task_file(path: str | Path) -> TaskFile:
     Raises:
         TaskFileError: the file is missing, is no YAML mapping, or a key or value is not allowed (with the line where known).
     """
-    import yaml
+    from rung.yaml_text import YamlText
 
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise TaskFileError(
-            f"cannot read the task file: {error.strerror}", where=str(path), remedy="give the path of a task.yaml"
-        ) from None
-    except UnicodeDecodeError as error:
-        raise TaskFileError(
-            "the task file is not UTF-8", where=f"{path}, byte {error.start}", remedy="save it as UTF-8"
-        ) from None
-    try:
-        data = yaml.safe_load(text)
-        nodes = yaml.compose(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}, line {mark.line + 1}" if mark else str(path)
-        raise TaskFileError(f"not valid YAML: {getattr(error, 'problem', None) or error}", where=where) from None
-    if not isinstance(data, dict):
+    text = YamlText(_text_of(path), str(path))
+    if not isinstance(text.data, dict):
         raise TaskFileError(
             "a task file is a mapping of keys to values", where=str(path), remedy="see `rung schema` for its keys"
         )
+    if isinstance(text.data.get("labels"), (dict, list)):
+        text.data["labels"] = text.written(["labels"])
     try:
-        return TaskFile.model_validate(data)
+        return TaskFile.model_validate(text.data)
     except ValidationError as error:
-        raise _explain(error, path, nodes) from None
+        raise _explain(error, text) from None
 
 
-def _explain(error: ValidationError, path: Path, nodes: Any) -> TaskFileError:
-    first = error.errors()[0]
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        where = f"{path}, byte {error.start}"
+        raise TaskFileError("the task file is not UTF-8", where=where, remedy="save it as UTF-8") from None
+    except OSError as error:
+        beside = [p.name for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
+        near = difflib.get_close_matches(path.name, sorted(beside), n=1, cutoff=0.5)
+        remedy = f"did you mean {near[0]!r}?" if near else "give the path of a task.yaml"
+        raise TaskFileError(f"cannot read the task file: {error.strerror}", where=str(path), remedy=remedy) from None
+
+
+def _explain(error: ValidationError, text: YamlText) -> TaskFileError:
+    """The first error as one of ours; an unknown key goes first, since it is often why another one is missing."""
+    errors = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    first = errors[0]
     loc = [part for part in first["loc"] if part not in ("DataSource", "float")]
-    line = _line_of(nodes, loc)
-    where = f"{path}, line {line}" if line else str(path)
+    message = MESSAGES.get(first["type"], first["msg"].removeprefix("Value error, "))
+    named = message.partition(":")[0]
+    if not loc and named in TaskFile.model_fields:  # rules over several keys name the key to look at
+        loc, message = [named], message.partition(":")[2].strip()
+    line = text.line_of(loc)
+    where = f"{text.name}, line {line}" if line else text.name
     key = ".".join(str(part) for part in loc) or "task file"
     if first["type"] == "extra_forbidden":
-        known = _known_keys(loc[:-1])
-        near = UnknownNameError.nearest("key", str(loc[-1]), known, remedy="see `rung schema`")
+        near = UnknownNameError.nearest("key", str(loc[-1]), _known_keys(loc[:-1]), remedy="see `rung schema`")
         return TaskFileError(f"unknown key {key!r}", where=where, allowed=near.allowed, remedy=near.remedy)
     if first["type"] == "missing":
         return TaskFileError(
             f"the key {key!r} is missing", where=where, remedy=f"add `{loc[-1]}: ...`; see `rung schema`"
         )
-    message = first["msg"].removeprefix("Value error, ")
     given = first["input"] if isinstance(first["input"], (str, int, float, bool)) else None
     return TaskFileError(f"{key}: {message}", where=where, given=given, remedy="see `rung schema` for what is allowed")
 
 
 def _known_keys(parents: list[Any]) -> list[str]:
-    if not parents:
-        return list(TaskFile.model_fields)
     inner: dict[str, type[Frozen]] = {
         "limits": Limits,
         "prices": Prices,
@@ -206,27 +259,4 @@ def _known_keys(parents: list[Any]) -> list[str]:
         "validation": DataSource,
         "methods": MethodSpec,
     }
-    return list(inner.get(str(parents[0]), TaskFile).model_fields)
-
-
-def _line_of(node: Any, loc: list[Any]) -> int | None:
-    """The line (from 1) of the deepest part of `loc` that stands in the YAML text."""
-    line = None
-    for part in loc:
-        if isinstance(part, int) and hasattr(node, "value") and isinstance(node.value, list) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-            continue
-        found = (
-            next(((k, v) for k, v in getattr(node, "value", []) if getattr(k, "value", None) == str(part)), None)
-            if _is_mapping(node)
-            else None
-        )
-        if found is None:
-            break
-        line, node = found[0].start_mark.line + 1, found[1]
-    return line
-
-
-def _is_mapping(node: Any) -> bool:
-    return getattr(node, "id", "") == "mapping"
+    return list(inner.get(str(parents[0]), TaskFile).model_fields) if parents else list(TaskFile.model_fields)

@@ -121,7 +121,9 @@ def _as_list(value: Any) -> list[Any] | None:
 
 
 def _label(value: Any, column: str) -> str:
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, bool):
+        value = str(value).lower()  # as it stands in JSON, in most CSV files, and in the task file's `labels:`
+    elif isinstance(value, float) and value.is_integer():
         value = int(value)  # a column of whole numbers with gaps is read as floats
     if isinstance(value, (list, tuple, dict, bytes)):
         raise _Unusable("bad_label", f"{column!r} holds a {type(value).__name__}, not a label", str(value)[:80])
