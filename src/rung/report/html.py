@@ -1,0 +1,192 @@
+"""The report as one HTML page that needs nothing else: no script, no font, no request. Decides nothing; the template lays out."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rung.evaluation.records import ComparisonRecord, Run
+from rung.evaluation.summary import ArmSummary, Verdict
+from rung.report import formats, rows, view
+from rung.report.charts import ArmPoint, gap_chart, ladder_chart, mark
+from rung.report.row_charts import MOST_LABELS, heat_map, reliability_chart
+from rung.report.words import WORDS
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+WIDE, PHONE = 880, 340  # pixels: each chart is drawn for both, and the style sheet shows one
+MOST_DISAGREEMENTS = 40
+MOST_TEXT = 300  # characters shown of an input
+
+
+def page(comparison: ComparisonRecord, verdict: Verdict) -> str:
+    """The whole report. Texts of users are escaped; every figure names the runs it comes from."""
+    template = _environment().get_template("page.html.jinja")
+    chosen = view.recommended(verdict)
+    points = [_point(i, s, comparison, verdict) for i, s in enumerate(view.ladder(verdict), 1)]
+    return template.render(
+        c=comparison,
+        v=verdict,
+        metric=view.metric_name(comparison.metric),
+        chosen=chosen,
+        score=view.score_of(chosen, comparison) if chosen else None,
+        arms=[_arm(p.number, s, comparison, verdict) for p, s in zip(points, view.ladder(verdict), strict=True)],
+        caveats=view.caveats(comparison, verdict),
+        legend=_legend(points),
+        tolerance=formats.points(verdict.tolerance),
+        **_charts(points, comparison, verdict),
+        **_row_sections(comparison, verdict),
+        **_records(comparison, verdict),
+        words=WORDS,
+    )
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    names = ("percent", "interval", "points", "dollars", "milliseconds", "seconds", "output_text", "sha", "count")
+    environment.filters.update({name: getattr(formats, name) for name in names})
+    environment.filters |= {"short": formats.shorten, "metric": view.metric_name, "quote": shlex.quote}
+    environment.globals |= {"run_name": view.run_name, "anchor": view.anchor, "MOST_TEXT": MOST_TEXT}
+    return environment
+
+
+def _safe(svg: str) -> Any:
+    """A chart, whose texts were escaped when it was drawn, as markup."""
+    from markupsafe import Markup
+
+    return Markup(svg)
+
+
+def _point(number: int, s: ArmSummary, comparison: ComparisonRecord, verdict: Verdict) -> ArmPoint:
+    metric = view.score_of(s, comparison)
+    done = s.status == "done"
+    return ArmPoint(
+        number=number,
+        name=s.arm.name,
+        standing=view.standing(s, verdict).key,
+        cost_usd_per_1k=s.cost_usd_per_1k if done else None,
+        score=metric.value if metric and done else None,
+        low=metric.low if metric else None,
+        high=metric.high if metric else None,
+        gap=s.gap if done else None,
+        gap_low=s.gap_low,
+        gap_bound=s.gap_bound,
+        baseline=s.arm.baseline,
+    )
+
+
+def _arm(number: int, s: ArmSummary, comparison: ComparisonRecord, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "number": number,
+        "summary": s,
+        "standing": view.standing(s, verdict),
+        "score": view.score_of(s, comparison),
+        "runs": view.runs_of(comparison, s.arm.id),
+        "latency": view.latency_of(comparison, s.arm.id),
+        "others": {k: m for k, m in s.metrics.items() if k != comparison.metric},
+    }
+
+
+def _legend(points: list[ArmPoint]) -> list[tuple[Any, view.Standing]]:
+    """The marks that occur in the charts, drawn, with what they mean."""
+    keys = {p.standing for p in points if p.score is not None}
+    return [
+        (_safe(f'<svg width="22" height="22" viewBox="0 0 22 22" aria-hidden="true">{mark(11, 11, key)}</svg>'), how)
+        for key, how in view.STANDINGS.items()
+        if key in keys
+    ]
+
+
+def _charts(points: list[ArmPoint], comparison: ComparisonRecord, verdict: Verdict) -> dict[str, Any]:
+    metric = view.metric_name(comparison.metric)
+
+    def both(name: str, draw: Any) -> list[tuple[str, Any]]:
+        return [
+            (size, _safe(draw(width=width, ident=f"{name}-{size}")))
+            for size, width in (("wide", WIDE), ("phone", PHONE))
+        ]
+
+    compared = [p for p in points if p.gap is not None]
+    return {
+        "ladder": both("ladder", lambda **k: ladder_chart(points, metric=metric, **k)),
+        "gaps": both("gaps", lambda **k: gap_chart(compared, verdict.tolerance, metric=metric, **k))
+        if compared
+        else [],
+    }
+
+
+def _row_sections(comparison: ComparisonRecord, verdict: Verdict) -> dict[str, Any]:
+    """Confusion and calibration of the recommended arm's first run (the best arm's, where none is recommended); disagreements."""
+    run = view.first_run(comparison, verdict.recommended) or view.first_run(comparison, verdict.best)
+    labels = comparison.task.label_names
+    table = rows.confusion(run, labels) if run else None
+    bins = rows.reliability(run) if run else []
+    firsts = [r for s in view.ladder(verdict) if (r := view.first_run(comparison, s.arm.id))]
+    shown, differing, shared = rows.disagreements(firsts, comparison.inputs, MOST_DISAGREEMENTS)
+    maps: list[tuple[str, Any]] = []
+    if table and len(table.labels) <= MOST_LABELS:
+        maps.append(
+            ("wide", _safe(heat_map(table, width=min(WIDE, 270 + 46 * len(table.labels)), ident="confusion-wide")))
+        )
+        # a phone has room for ten columns; wider tables are scrolled
+        if len(table.labels) <= 10:
+            maps.append(("phone", _safe(heat_map(table, width=PHONE, ident="confusion-phone"))))
+    return {
+        "run": run,
+        "table": table,
+        "maps": maps,
+        "label_counts": rows.label_counts(run, labels) if run and not table else [],
+        "bins": bins,
+        "ece": rows.calibration_error(bins),
+        "reliability": _safe(reliability_chart(bins, width=PHONE + 60)) if bins else None,
+        "disagreements": shown,
+        "differing": differing,
+        "shared": shared,
+        "firsts": firsts,
+    }
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A run in the table of runs."""
+
+    run: Run
+    number: int
+    score: float | None
+    environment: str
+
+
+def _records(comparison: ComparisonRecord, verdict: Verdict) -> dict[str, Any]:
+    """The table of runs, and the distinct environments they ran in."""
+    numbers = {s.arm.id: i for i, s in enumerate(view.ladder(verdict), 1)}
+    seen: dict[str, str] = {}
+    table = []
+    for run in sorted(comparison.runs, key=lambda r: (numbers.get(r.arm.id, 0), r.seed)):
+        key = json.dumps(run.environment, sort_keys=True, default=str)
+        name = seen.setdefault(key, f"E{len(seen) + 1}") if run.environment else formats.DASH
+        mean = sum(row.score for row in run.rows) / len(run.rows) if run.rows else None
+        table.append(_Row(run, numbers.get(run.arm.id, 0), mean, name))
+    environments = {name: _flat(json.loads(key)) for key, name in seen.items()}
+    pairs = [p for p in verdict.pairs if verdict.recommended in (p.first, p.second)]
+    names = {s.arm.id: s.arm.name for s in verdict.arms}
+    return {"records": table, "environments": environments, "pairs": pairs, "names": names}
+
+
+def _flat(environment: dict[str, Any]) -> list[tuple[str, str]]:
+    """An environment as (name, value) texts; nested values are joined."""
+    return [
+        (str(key), ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value))
+        for key, value in environment.items()
+    ]

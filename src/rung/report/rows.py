@@ -1,0 +1,163 @@
+"""What single rows tell: confusions, reliability, disagreements. Counts only; knows no layout."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rung.evaluation.records import Run
+from rung.report.formats import output_text
+
+NO_ANSWER = "no answer"
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Counts of expected against answered label.
+
+    Attributes:
+        labels: rows (expected) and columns (answered), in the task's order; `no answer` last where it occurs.
+        counts: `counts[i][j]` rows expected `labels[i]` and answered `labels[j]`.
+    """
+
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+    def top(self, limit: int = 20) -> list[tuple[str, str, int, int]]:
+        """The most frequent mistakes: (expected, answered, how often, rows of that expected label)."""
+        found = [
+            (self.labels[i], self.labels[j], n, sum(row))
+            for i, row in enumerate(self.counts)
+            for j, n in enumerate(row)
+            if i != j and n
+        ]
+        return sorted(found, key=lambda item: (-item[2], item[0], item[1]))[:limit]
+
+
+@dataclass(frozen=True)
+class LabelCount:
+    """For tasks with several labels a row: rows that have the label, found, missed, and wrongly given it."""
+
+    label: str
+    expected: int
+    found: int
+    missed: int
+    extra: int
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Rows whose confidence lies in [low, high): how many, mean confidence, share right."""
+
+    low: float
+    high: float
+    rows: int
+    confidence: float
+    right: float
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A row on which arms differ.
+
+    Attributes:
+        answers: (answer, whether it is right, names of the arms that gave it), most frequent first.
+        dissent: chance that two arms drawn at random (with replacement) answer differently; 0 where all agree.
+    """
+
+    row: str
+    text: str | None
+    expected: str
+    answers: tuple[tuple[str, bool, tuple[str, ...]], ...]
+    dissent: float
+
+
+def confusion(run: Run, labels: Sequence[str]) -> Confusion | None:
+    """Confusion counts of a run with one label a row; None where rows have several labels."""
+    if any(not isinstance(row.expected, str) for row in run.rows):
+        return None
+    pairs = Counter((output_text(row.expected), output_text(row.output)) for row in run.rows)
+    seen = {name for pair in pairs for name in pair}
+    names = [*labels, *sorted(seen - set(labels) - {NO_ANSWER})]
+    if NO_ANSWER in seen and NO_ANSWER not in names:
+        names.append(NO_ANSWER)
+    return Confusion(tuple(names), tuple(tuple(pairs[a, b] for b in names) for a in names))
+
+
+def label_counts(run: Run, labels: Sequence[str]) -> list[LabelCount]:
+    """Per label, for rows with several labels."""
+    pairs = [(_as_set(row.expected), _as_set(row.output)) for row in run.rows]
+    return [
+        LabelCount(
+            name,
+            expected=sum(name in e for e, _ in pairs),
+            found=sum(name in e and name in o for e, o in pairs),
+            missed=sum(name in e and name not in o for e, o in pairs),
+            extra=sum(name not in e and name in o for e, o in pairs),
+        )
+        for name in labels
+    ]
+
+
+def reliability(run: Run, bins: int = 10) -> list[Bin]:
+    """Equal-width bins of confidence, empty ones left out (Guo et al. 2017, "On Calibration of Modern Neural Networks")."""
+    pairs = [(row.confidence, row.score) for row in run.rows if row.confidence is not None]
+    out = []
+    for k in range(bins):
+        inside = [(c, s) for c, s in pairs if min(int(c * bins), bins - 1) == k]
+        if inside:
+            n = len(inside)
+            out.append(Bin(k / bins, (k + 1) / bins, n, sum(c for c, _ in inside) / n, sum(s for _, s in inside) / n))
+    return out
+
+
+def calibration_error(bins: Sequence[Bin]) -> float | None:
+    """Expected calibration error: the mean distance of confidence from share right, weighted by rows; None without rows."""
+    total = sum(b.rows for b in bins)
+    return sum(b.rows * abs(b.confidence - b.right) for b in bins) / total if total else None
+
+
+def disagreements(
+    runs: Sequence[Run], inputs: Mapping[str, str], limit: int = 40
+) -> tuple[list[Disagreement], int, int]:
+    """Rows on which the runs differ, most disagreed first.
+
+    Baselines are listed with their answers but do not count as dissent (they answer without looking), unless fewer than two
+    other arms are there.
+
+    Args:
+        runs: one finished run an arm, over the same rows.
+
+    Returns:
+        the first `limit` rows, the number of rows with any dissent, and the number of rows all the arms answered.
+    """
+    voters = [run.arm.id for run in runs if not run.arm.baseline]
+    voters = voters if len(voters) > 1 else [run.arm.id for run in runs]
+    by_row = [{row.row: row for row in run.rows} for run in runs]
+    shared = [row.row for row in runs[0].rows if all(row.row in rows for rows in by_row)] if runs else []
+    found = []
+    for row_id in shared:
+        expected = by_row[0][row_id].expected
+        given = [(run, by_row[i][row_id].output) for i, run in enumerate(runs)]
+        votes = Counter(output_text(output) for run, output in given if run.arm.id in voters)
+        total = sum(votes.values())
+        dissent = 1 - sum(n * n for n in votes.values()) / total**2
+        if dissent <= 0:
+            continue
+        arms: dict[str, list[str]] = {}
+        right: dict[str, bool] = {}
+        for run, output in given:
+            arms.setdefault(output_text(output), []).append(run.arm.name)
+            right[output_text(output)] = output == expected
+        answers = sorted(arms.items(), key=lambda item: (-len(item[1]), item[0]))
+        shown = tuple((answer, right[answer], tuple(names)) for answer, names in answers)
+        found.append(Disagreement(row_id, inputs.get(row_id), output_text(expected), shown, dissent))
+    found.sort(key=lambda d: -d.dissent)
+    return found[:limit], len(found), len(shared)
+
+
+def _as_set(output: str | tuple[str, ...] | None) -> frozenset[str]:
+    if output is None:
+        return frozenset()
+    return frozenset([output] if isinstance(output, str) else output)

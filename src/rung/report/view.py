@@ -1,0 +1,159 @@
+"""What terminal, files and page all show of a comparison: order, standing, runs and caveats. Knows nothing about layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rung.evaluation.records import ComparisonRecord, Latency, Run
+from rung.evaluation.summary import ArmSummary, MetricValue, Verdict
+from rung.report.formats import count, percent, points
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How an arm came out.
+
+    Attributes:
+        key: `recommended`, `as_good`, `worse`, `unclear`, `ruled_out`, `skipped` or `failed`; the marks of charts follow it.
+        short: one or two words. long: a sentence.
+        symbol: a mark that tells it without colour.
+    """
+
+    key: str
+    short: str
+    long: str
+    symbol: str
+
+
+STANDINGS = {
+    s.key: s
+    for s in (
+        Standing("recommended", "recommended", "the arm to use", "★"),
+        Standing("as_good", "as good", "shown to be as good as the best, within the tolerance", "●"),
+        Standing("unclear", "unclear", "neither shown to be as good as the best nor shown to be worse", "◐"),
+        Standing("worse", "worse", "shown to be worse than the best", "○"),
+        Standing("ruled_out", "ruled out", "breaks a limit of the task file", "×"),
+        Standing("skipped", "skipped", "could not run here", "–"),
+        Standing("failed", "failed", "was started and did not finish", "!"),
+    )
+}
+
+
+def standing(summary: ArmSummary, verdict: Verdict) -> Standing:
+    """How an arm came out, from its summary alone and the verdict's choice."""
+    if summary.status != "done":
+        return STANDINGS[summary.status]
+    if summary.arm.id == verdict.recommended:
+        return STANDINGS["recommended"]
+    if summary.ruled_out:
+        return STANDINGS["ruled_out"]
+    if summary.non_inferior:
+        return STANDINGS["as_good"]
+    return STANDINGS["worse" if summary.gap_low is not None and summary.gap_low > 0 else "unclear"]
+
+
+def ladder(verdict: Verdict) -> list[ArmSummary]:
+    """The arms in ladder order: lower rung first, then model, then fewer examples."""
+
+    def place(s: ArmSummary) -> tuple[int, str, str, float, str]:
+        size = s.arm.n_train if s.arm.n_train is not None else float("inf")
+        return s.arm.rung, s.arm.method, s.arm.model or "", size, s.arm.name
+
+    return sorted(verdict.arms, key=place)
+
+
+def recommended(verdict: Verdict) -> ArmSummary | None:
+    """The summary of the recommended arm, where there is one."""
+    return next((s for s in verdict.arms if s.arm.id == verdict.recommended), None)
+
+
+def score_of(summary: ArmSummary, comparison: ComparisonRecord) -> MetricValue | None:
+    """The figure that is compared."""
+    return summary.metrics.get(comparison.metric)
+
+
+def runs_of(comparison: ComparisonRecord, arm_id: str) -> list[Run]:
+    """The runs of an arm, by seed."""
+    return sorted((run for run in comparison.runs if run.arm.id == arm_id), key=lambda run: run.seed)
+
+
+def first_run(comparison: ComparisonRecord, arm_id: str | None) -> Run | None:
+    """The finished run with the lowest seed: the one that row-by-row figures show."""
+    return next((run for run in runs_of(comparison, arm_id or "") if run.status == "done" and run.rows), None)
+
+
+def run_name(run: Run) -> str:
+    """Arm id and seed, as figures cite a run: `5483987e69527bbb/0`."""
+    return f"{run.arm.id}/{run.seed}"
+
+
+def anchor(run: Run) -> str:
+    """The fragment of a run on the page."""
+    return f"run-{run.arm.id}-{run.seed}"
+
+
+def latency_of(comparison: ComparisonRecord, arm_id: str) -> Latency | None:
+    """The measured latency of an arm; the last one where it was measured again."""
+    return next((entry for entry in reversed(comparison.latencies) if entry.arm_id == arm_id), None)
+
+
+def metric_name(name: str) -> str:
+    """`macro_f1` as people read it."""
+    return {"macro_f1": "macro-F1", "micro_f1": "micro-F1", "f1": "F1", "ece": "ECE"}.get(name, name.replace("_", " "))
+
+
+def share_below_one(metric: MetricValue | None) -> bool:
+    """Whether a metric is a share that reads well as per cent."""
+    return metric is not None and metric.value is not None and 0 <= metric.value <= 1
+
+
+def caveats(comparison: ComparisonRecord, verdict: Verdict) -> list[str]:
+    """What a careful reader should hold against the verdict, strongest first. Never empty."""
+    return list(_caveats(comparison, verdict))
+
+
+def _caveats(comparison: ComparisonRecord, verdict: Verdict) -> Iterator[str]:
+    done = [s for s in verdict.arms if s.status == "done"]
+    if not done:
+        yield "No arm finished, so there is nothing to judge."
+        return
+    if not verdict.decided:
+        need = (
+            f"about {verdict.rows_to_decide:,} would"
+            if verdict.rows_to_decide
+            else "more rows of this kind may not either"
+        )
+        yield f"The {count(verdict.n_test, 'test row')} do not settle the question; {need}."
+    score = verdict.score
+    if score is not None and score.low is not None and score.high is not None and score.high - score.low > 0.05:
+        width = points((score.high - score.low) / 2)
+        yield (
+            f"With {count(verdict.n_test, 'test row')} the score is known to about ±{width} points only; "
+            "differences between arms are known better, because all answered the same rows."
+        )
+    if len(done) == 1:
+        yield "Only one arm finished, so it was compared with nothing."
+    missing = [s for s in verdict.arms if s.status != "done"]
+    if missing:
+        yield f"{count(len(missing), 'arm')} of {len(verdict.arms)} did not run; one of them might have done better."
+    if all(len(s.seeds) < 2 for s in done):
+        yield "Each arm was run with one seed: how much a trained arm varies from one training to the next is not known."
+    busy = [entry for entry in comparison.latencies if entry.load > 1.0]
+    if busy:
+        yield (
+            f"The machine was doing other work when latency was measured (load up to {max(e.load for e in busy):.1f}); "
+            "times may be too long."
+        )
+    yield from comparison.warnings
+    yield "The figures hold for texts like the test rows; where later texts differ, measure again."
+
+
+def spoken_score(verdict: Verdict) -> str:
+    """The winner's score as measured and as corrected, in words; empty where there is none."""
+    if verdict.score is None or verdict.score.value is None:
+        return ""
+    text = f"{percent(verdict.score.value)} measured"
+    if verdict.score_corrected is not None:
+        text += f", {percent(verdict.score_corrected)} corrected for having been chosen"
+    return text

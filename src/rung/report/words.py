@@ -1,0 +1,29 @@
+"""Technical terms in one plain sentence each, for the report's last section. Knows only words."""
+
+from __future__ import annotations
+
+WORDS: dict[str, str] = {
+    "Arm": "One thing that is compared: a model, what its prompt holds, a method, its settings, and a number of examples.",
+    "Rung": "An arm's method by its place on the ladder: the lower, the less there is to make and to keep.",
+    "Seed": "The number that fixes every random choice of a run; the same seed gives the same answers.",
+    "Accuracy": "Share of test rows answered right.",
+    "Macro-F1": "F1 (the balance of wrong and missed answers) of each label, averaged so that rare labels count like common ones.",
+    "95 % interval": "Where the figure would lie in 95 of 100 test sets of this size and kind.",
+    "Corrected score": (
+        "The winner of many arms was partly lucky on this test set; this is its score with that luck, estimated by resampling, "
+        "taken off. Expect this one in use."
+    ),
+    "Behind the best": "The best arm's score minus this arm's, in points (hundredths), on the same rows.",
+    "Simultaneous bound": "An upper limit on how far an arm lies behind that holds with 95 % confidence for all the arms at once.",
+    "Tolerance": "How many points worse than the best still counts as good; the task file sets it (limits.tolerance).",
+    "As good as the best": "Shown to be within the tolerance: the bound on how far it lies behind is smaller (non-inferiority).",
+    "Latency p50, p95": "Half of single requests took at most the p50 time; 95 of 100 took at most the p95 time.",
+    "Cost of 1,000 requests": "Machine time or price of 1,000 answers, as if this arm ran alone on a machine with nothing cached.",
+    "Confusion": "How often rows of one label were answered as another.",
+    "Confidence": "The probability an arm gives its own answer.",
+    "Calibration": "Whether confidence can be believed: of the answers given with 80 % confidence, about 80 % should be right.",
+    "Calibration error": "The average distance between confidence and the share right (ECE); 0 is perfect.",
+    "McNemar test": "Asks whether two arms differ, from the rows that only one of them got right.",
+    "Holm correction": "Makes p-values larger, to allow for the many pairs that were tested.",
+    "Fingerprint, sha": "A short number computed from content; equal numbers mean equal data, weights or answers.",
+}
