@@ -1,0 +1,216 @@
+"""What methods on sentence vectors share: encoding, label texts, answers. Knows no particular method."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from rung.errors import DataError, ModelError
+from rung.events import Events
+from rung.features import Charges, Features
+from rung.methods.base import Fitted, Method
+from rung.methods.saving import Arrays, FittedRecord, reference_to, sha_of, write_fitted
+from rung.models.base import Encoded, Encoder, Floats, Model
+from rung.task import Context, Example, Input, Label, Output, Prediction, Task, Usage, as_input
+
+#: All methods on vectors ask for the same layers, so that a text is encoded once for all of them.
+LAYERS = "spread"
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """Texts to vectors: through the shared store while a comparison runs, straight from the model after loading.
+
+    `features=None` encodes anew at every call.
+    """
+
+    model: Encoder
+    features: Features | None = None
+
+    @classmethod
+    def of(cls, model: Model | None, features: Features | None = None) -> Embedder:
+        """An embedder on `model`.
+
+        Raises:
+            ModelError: it is no encoder.
+        """
+        if not isinstance(model, Encoder):
+            have = "no model" if model is None else f"{model.info.name}, of kind {model.info.kind}"
+            raise ModelError("this method needs an encoder", given=have)
+        return cls(model, features)
+
+    def __call__(self, inputs: Sequence[Input], ledger: Charges | None = None, events: Events | None = None) -> Encoded:
+        """Vectors of `inputs`, the last layer's mean at the end of each row."""
+        if self.features is None:
+            return self.model.encode(inputs, layers=LAYERS, events=events)
+        return self.features.of(self.model, inputs, ledger, layers=LAYERS, events=events)
+
+    def last(self, vectors_ND: Floats) -> Floats:
+        """The last layer's mean, each row of length 1."""
+        return unit(vectors_ND[:, -self.model.info.hidden_size :])
+
+    def parts(self, vectors_ND: Floats) -> Floats:
+        """Every layer's mean scaled to one length, the whole row of length 1."""
+        width = self.model.info.hidden_size
+        count = max(1, vectors_ND.shape[1] // width)
+        blocks = [unit(vectors_ND[:, i * width : (i + 1) * width]) for i in range(count)]
+        return np.concatenate(blocks, axis=1) / np.float32(np.sqrt(count))
+
+
+def unit(vectors_ND: Floats) -> Floats:
+    """Rows scaled to length 1; a zero row stays zero."""
+    norms_N1 = np.linalg.norm(vectors_ND, axis=1, keepdims=True)
+    return np.asarray(vectors_ND / np.maximum(norms_N1, 1e-12), np.float32)
+
+
+def words(name: str) -> str:
+    """A label's name as a person would say it.
+
+    >>> words("card_arrival"), words("AddToPlaylist"), words("ABBR"), words("refund?")
+    ('card arrival', 'add to playlist', 'abbr', 'refund?')
+    """
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    return re.sub(r"[\s_\-./:]+", " ", spaced).strip().lower() or name
+
+
+def label_phrases(label: Label, context: Context) -> list[str]:
+    """Several ways to say what a label means; their mean is steadier than any one of them."""
+    said = words(label.name)
+    phrases = [said, f"This is about {said}."]
+    if label.description and context.label_descriptions:
+        phrases += [label.description, f"{said}: {label.description}"]
+    return phrases
+
+
+def label_vectors(
+    task: Task, context: Context, embed: Embedder, ledger: Charges | None = None, *, all_layers: bool = False
+) -> Floats:
+    """One vector of length 1 a label (K, D): the mean over its phrases."""
+    phrases = [label_phrases(label, context) for label in task.labels]
+    vectors = embed([as_input(text) for group in phrases for text in group], ledger).vectors_ND
+    scaled = embed.parts(vectors) if all_layers else embed.last(vectors)
+    ends = np.cumsum([len(group) for group in phrases])[:-1]
+    return unit(np.stack([rows.mean(0) for rows in np.split(scaled, ends)]))
+
+
+def targets(task: Task, examples: Sequence[Example]) -> Floats:
+    """Expected labels as 0 and 1 (N, K), in the task's order.
+
+    Raises:
+        DataError: an example has a label that the task does not.
+    """
+    index = {name: i for i, name in enumerate(task.label_names)}
+    wanted_NK = np.zeros((len(examples), len(index)), np.float32)
+    for row, example in enumerate(examples):
+        for name in outputs_of(example.output):
+            if name not in index:
+                raise DataError(
+                    "a label that the task does not list",
+                    where=example.where or example.id,
+                    given=name,
+                    allowed=task.label_names,
+                )
+            wanted_NK[row, index[name]] = 1
+    return wanted_NK
+
+
+def outputs_of(output: Output) -> tuple[str, ...]:
+    """One label, or several, as a tuple."""
+    return (output,) if isinstance(output, str) else output
+
+
+def answers(
+    task: Task, probabilities_NK: np.ndarray, encoded: Encoded | None = None, *, threshold: float = 0.5
+) -> list[Prediction]:
+    """Predictions from probabilities, each charged its own encoding.
+
+    One label: the most probable (the first of equals), with its probability as confidence. Several: all at or above
+    `threshold`; the confidence is the probability of exactly this set if labels were independent.
+    """
+    names = task.label_names
+    predictions = []
+    for i, row in enumerate(np.asarray(probabilities_NK, np.float64)):
+        output: Output
+        if task.multi_label:
+            chosen = row >= threshold
+            output = tuple(sorted(name for name, yes in zip(names, chosen, strict=True) if yes))
+            confidence = float(np.prod(np.where(chosen, row, 1 - row)))
+        else:
+            best = int(row.argmax())
+            output, confidence = names[best], float(row[best])
+        usage = Usage() if encoded is None else Usage(int(encoded.tokens_N[i]), seconds=float(encoded.seconds_N[i]))
+        predictions.append(Prediction(output, min(1.0, confidence), tuple(float(p) for p in row), usage=usage))
+    return predictions
+
+
+def accuracy(predictions: Sequence[Prediction], examples: Sequence[Example]) -> float | None:
+    """Share of examples answered exactly; None where there are none."""
+    if not examples:
+        return None
+    pairs = zip(predictions, examples, strict=True)
+    right = sum(outputs_of(p.output or ()) == tuple(sorted(outputs_of(e.output))) for p, e in pairs)
+    return right / len(examples)
+
+
+def softmax(scores_NK: np.ndarray) -> np.ndarray:
+    """Row-wise, in float64."""
+    shifted = np.asarray(scores_NK, np.float64)
+    shifted = np.exp(shifted - shifted.max(axis=1, keepdims=True, initial=-np.inf))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+
+
+@dataclass(frozen=True)
+class FittedOnVectors(Fitted, ABC):
+    """A fitted method whose answer follows from a text's vector and a few arrays.
+
+    Attributes:
+        method: the knobs. embed: how texts become vectors. arrays: all that was learnt.
+    """
+
+    method: Method
+    task: Task
+    embed: Embedder
+    arrays: Arrays
+    details: Mapping[str, Any]
+    validation_score: float | None
+    trainable_parameters: int
+
+    @abstractmethod
+    def answer(self, encoded: Encoded) -> list[Prediction]:
+        """Predictions from vectors, in order; each charged its own encoding."""
+
+    def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
+        """See `Fitted.predict`."""
+        return self.answer(self.embed(inputs)) if len(inputs) else []
+
+    def scored(self, score: float | None) -> Self:
+        """The same with its validation score."""
+        return replace(self, validation_score=score)
+
+    def without_cache(self) -> Self:
+        """The same, encoding every text anew: what latency is measured on."""
+        return replace(self, embed=Embedder(self.embed.model))
+
+    def save(self, folder: Path) -> None:
+        """See `Fitted.save`."""
+        record = FittedRecord(
+            method=self.method.name,
+            knobs=self.method.model_dump(mode="json"),
+            task=self.task,
+            model=reference_to(self.embed.model),
+            details=dict(self.details),
+            validation_score=self.validation_score,
+            trainable_parameters=self.trainable_parameters,
+        )
+        write_fitted(folder, record, self.arrays)
+
+    @property
+    def weights_sha(self) -> str:
+        """See `Fitted.weights_sha`."""
+        return sha_of(self.embed.model.info.revision, self.arrays, dict(self.details))
