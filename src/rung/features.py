@@ -41,7 +41,14 @@ class Features:
     def __init__(self, cache: Cache | None = None, clock: Callable[[], float] = time.perf_counter) -> None:
         self.cache = cache or Cache(None)
         self.clock = clock
+        self.ledger: Charges | None = None
         self._rows: dict[str, dict[str, tuple[np.ndarray, int, bool, float]]] = {}
+
+    def charging(self, ledger: Charges) -> Features:
+        """The same store, charging `ledger` wherever `of` is given none: predicting has no kit, yet has its price."""
+        view = Features(self.cache, self.clock)
+        view.ledger, view._rows = ledger, self._rows
+        return view
 
     def of(
         self,
@@ -77,8 +84,9 @@ class Features:
             np.array([row[2] for row in rows], np.bool_),
             np.array([row[3] for row in rows], np.float64),
         )
-        if ledger is not None:
-            ledger.charge(float(out.seconds_N.sum()), self.clock() - start)
+        account = self.ledger if ledger is None else ledger
+        if account is not None:
+            account.charge(float(out.seconds_N.sum()), self.clock() - start)
         return out
 
     def _index(self, space: str) -> list[str]:

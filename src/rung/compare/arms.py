@@ -1,0 +1,102 @@
+"""The plan as arms with names of their own. Opens models for their revision; runs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rung.compare.wiring import Wiring
+from rung.evaluation.records import Arm
+from rung.methods.base import Method
+from rung.plan import TaskFile
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An arm with one seed, as it is to be run.
+
+    Attributes:
+        method: with its knobs. keep: its fitted state is saved (the first seed's is).
+    """
+
+    arm: Arm
+    seed: int
+    method: Method
+    keep: bool
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """As `Run.key`."""
+        return self.arm.id, self.seed
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder of this arm and seed."""
+        return f"{self.arm.id}-{self.seed}"
+
+
+def planned_runs(file: TaskFile, wiring: Wiring, taken: Mapping[str, str]) -> list[Planned]:
+    """Every arm with every seed, in the order of the plan; the same arm named twice is run once.
+
+    Args:
+        taken: names already used in this comparison, with the ids of their arms.
+
+    Raises:
+        UnknownNameError: a method or model nobody knows. UsageError: a knob that is not allowed.
+        ModelError: a model cannot be opened.
+    """
+    arms: dict[str, tuple[Arm, Method]] = {}
+    for method, name in [(wiring.make_method(spec.method, spec.knobs), spec.name) for spec in file.methods]:
+        for model in file.models if method.model_kinds else (None,):
+            for size in file.sizes or (None,):
+                arm = _arm(method, name, model, size, file, wiring)
+                arms.setdefault(arm.id, (arm, method))
+    named = _unique(arms, taken)
+    seeds = tuple(dict.fromkeys(file.seeds))
+    return [
+        Planned(named[arm_id], seed, method, keep=seed == seeds[0])
+        for arm_id, (_, method) in arms.items()
+        for seed in seeds
+    ]
+
+
+def _arm(method: Method, name: str | None, model: str | None, size: int | None, file: TaskFile, wiring: Wiring) -> Arm:
+    shown = name or method.name
+    if model is not None and len(set(file.models)) > 1:
+        shown += f"@{model}"
+    if len(set(file.sizes)) > 1:
+        shown += f" n={size}"
+    return Arm(
+        name=shown,
+        method=method.name,
+        rung=method.rung,
+        baseline=method.baseline,
+        model=model,
+        model_revision=None if model is None else wiring.open_model(model).info.revision,
+        knobs=method.model_dump(mode="json"),
+        n_train=size,
+    )
+
+
+def _unique(arms: Mapping[str, tuple[Arm, Method]], taken: Mapping[str, str]) -> dict[str, Arm]:
+    """The arms by id; where a name means another arm already, the knobs that differ from the defaults join it."""
+    owner = dict(taken)
+    own_name = {arm_id: name for name, arm_id in taken.items()}
+    named = {}
+    for arm_id, (arm, method) in arms.items():
+        name = arm.name
+        if arm_id in own_name and owner.get(name, arm_id) != arm_id:
+            name = own_name[arm_id]
+        if owner.get(name, arm_id) != arm_id and (knobs := _own_knobs(method)):
+            name = f"{arm.name} ({knobs})"
+        number = 2
+        while owner.get(name, arm_id) != arm_id:
+            name, number = f"{arm.name} #{number}", number + 1
+        owner[name] = arm_id
+        named[arm_id] = arm.model_copy(update={"name": name})
+    return named
+
+
+def _own_knobs(method: Method) -> str:
+    fields = type(method).model_fields
+    return ", ".join(f"{k}={getattr(method, k)}" for k in fields if getattr(method, k) != fields[k].get_default())

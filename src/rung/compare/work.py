@@ -1,0 +1,175 @@
+"""One arm with one seed: from its training rows to its record. Knows no other arm."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rung.compare.arms import Planned
+from rung.compare.wiring import Wiring
+from rung.dataset import Dataset
+from rung.dataset.split import cut_validation, nested
+from rung.errors import RungError, StorageError
+from rung.evaluation.environment import environment
+from rung.evaluation.evaluate import evaluate, plain
+from rung.evaluation.records import Run
+from rung.events import Event, Events, Kind
+from rung.features import Features
+from rung.methods.base import Fitted, Kit, Ledger
+from rung.models.base import Encoder, Model
+from rung.runners import Job
+from rung.store import Store
+from rung.task import Context, Example, as_input
+from rung.workspace import atomic_folder, disk_is_full, remove_folder
+
+log = logging.getLogger("rung")
+
+
+@dataclass
+class Worker:
+    """Does the jobs of one comparison: call it with a job.
+
+    Attributes:
+        comparison: its id. folder: its folder. split_seed: seed of every split.
+    """
+
+    comparison: str
+    folder: Path
+    dataset: Dataset
+    split_seed: int
+    store: Store
+    features: Features
+    events: Events
+    wiring: Wiring
+    _warm: set[str] = field(default_factory=set)
+
+    def __call__(self, job: Job) -> None:
+        """Fit, judge, save and record one arm with one seed.
+
+        Raises:
+            StorageError: the workspace cannot be written; nothing is recorded for this arm.
+        """
+        planned: Planned = job.payload
+        events = self.events.named(job.name)
+        events.emit(Event("started", job.name, planned.method.summary))
+        began = _now()
+        try:
+            result = self._attempt(planned, events)
+        except StorageError:
+            raise
+        except Exception as error:
+            if disk_is_full(error):
+                raise _full(self.folder, error) from error
+            log.debug("%s failed", job.name, exc_info=True)
+            result = {"status": "failed", "reason": reason(error)}
+        run = Run(
+            comparison=self.comparison,
+            arm=planned.arm,
+            seed=planned.seed,
+            data_fingerprint=self.dataset.fingerprint,
+            environment=environment(),
+            started_at=began,
+            finished_at=_now(),
+            **result,
+        )
+        self.store.add_run(run)
+        if run.status == "done":
+            remove_folder(self._checkpoints(planned))
+        kinds: dict[str, Kind] = {"done": "finished", "skipped": "skipped", "failed": "failed"}
+        events.emit(Event(kinds[run.status], job.name, run.reason or _said(run)))
+
+    def _attempt(self, planned: Planned, events: Events) -> dict[str, Any]:
+        """Everything a run says about its result."""
+        size = planned.arm.n_train
+        if size is not None and size > len(self.dataset.train):
+            return {"status": "skipped", "reason": f"there are only {len(self.dataset.train)} training rows"}
+        seed = self.split_seed + planned.seed
+        rows = self.dataset.train if size is None else nested(self.dataset.train, size, seed)
+        model = None if planned.arm.model is None else self.wiring.open_model(planned.arm.model)
+        why = planned.method.skip_reason(self.dataset.task, model, rows)
+        if why is not None:
+            return {"status": "skipped", "reason": why, "n_train": len(rows)}
+        self._load(model)
+        return self._fit(planned, model, rows, seed, events)
+
+    def _fit(
+        self, planned: Planned, model: Model | None, rows: tuple[Example, ...], seed: int, events: Events
+    ) -> dict[str, Any]:
+        given = self.dataset.validation
+        train, validation = (rows, given) if given else cut_validation(rows, self.dataset.task, seed)
+        ledger, clock = Ledger(), self.wiring.clock
+        kit = Kit(
+            seed=planned.seed,
+            events=events,
+            features=self.features.charging(ledger),
+            checkpoints=self._checkpoints(planned),
+            refit=not given,
+            ledger=ledger,
+            clock=clock,
+        )
+        start = clock()
+        fitted = planned.method.fit(self.dataset.task, train, validation, model, Context(), kit)
+        wall, alone = clock() - start, ledger.extra_s
+        judged = evaluate(fitted, self.dataset.test, ledger, clock)
+        return {
+            "status": "done",
+            "n_train": len(rows),
+            "rows": judged.rows,
+            "validation_score": fitted.validation_score,
+            "train_seconds": max(wall + alone, 0.0),
+            "wall_seconds": wall,
+            "predict_seconds": judged.predict_seconds,
+            "tokens_in": judged.tokens_in,
+            "trainable_parameters": fitted.trainable_parameters,
+            "weights_sha": fitted.weights_sha,
+            "prediction_sha": judged.prediction_sha,
+            "details": plain(dict(fitted.details)),
+            "fitted_path": self._save(fitted, planned),
+        }
+
+    def _save(self, fitted: Fitted, planned: Planned) -> str | None:
+        if not planned.keep:
+            return None
+        with atomic_folder(self.folder / "arms" / planned.folder) as folder:
+            fitted.save(folder)
+        return f"arms/{planned.folder}"
+
+    def _checkpoints(self, planned: Planned) -> Path:
+        return self.folder / "checkpoints" / planned.folder
+
+    def _load(self, model: Model | None) -> None:
+        """Bring the weights into memory before the clock runs: what arms are charged does not depend on who comes first."""
+        if isinstance(model, Encoder) and model.info.name not in self._warm:
+            model.encode([as_input("warm-up")])
+            self._warm.add(model.info.name)
+
+
+def reason(error: Exception) -> str:
+    """Why an arm failed, for the report."""
+    if isinstance(error, RungError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "there was not enough memory"
+    first = str(error).strip().split("\n")[0]
+    return f"unexpected {type(error).__name__}: {first}" if first else f"unexpected {type(error).__name__}"
+
+
+def _full(folder: Path, error: Exception) -> StorageError:
+    return StorageError(
+        "the disk is full",
+        where=str(folder),
+        given=str(error).split("\n")[0],
+        remedy="free some space and run the same command again; finished work is kept",
+    )
+
+
+def _said(run: Run) -> str:
+    right = sum(row.score for row in run.rows)
+    return f"{right:g} of {len(run.rows)} right, fitted in {run.train_seconds or 0:.1f} s"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
