@@ -173,7 +173,7 @@ def test_labels_that_differ_in_case_or_spaces(project: Any, other: str) -> None:
         return
     error = refused(made)
     assert (
-        f"'refund' (2 rows, first at train.jsonl, line 1) and {other!r} (1 rows, first at train.jsonl, line 4)"
+        f"'refund' (2 rows, first at train.jsonl, line 1) and {other!r} (1 row, first at train.jsonl, line 4)"
         in error.message
     )
     assert error.where == "train.jsonl, line 4"
@@ -249,7 +249,7 @@ def test_the_first_of_several_errors_tells_of_the_others(project: Any) -> None:
         [{"text": "x", "label": "a"}, {"text": "y", "label": "A"}, {"text": "z", "label": "é"}],
         [{"text": "w", "label": "É"}],
     )
-    assert "1 more errors" in str(refused(made).remedy)
+    assert "1 other error:" in str(refused(made).remedy)
 
 
 def test_fingerprint_follows_the_rows_and_the_task(project: Any) -> None:

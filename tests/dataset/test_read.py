@@ -130,7 +130,7 @@ def test_lines_that_are_no_rows(tmp_path: Path, line: str, told: str) -> None:
     error = refused(tmp_path, "d.jsonl", f'{{"text": 1}}\n{line}\n{{"text": 2}}\n{line}\n')
     assert error.where == "d.jsonl, line 2"
     assert told in error.message
-    assert "1 more lines" in error.message
+    assert "1 other line cannot" in error.message
 
 
 @pytest.mark.parametrize(

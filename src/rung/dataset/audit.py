@@ -16,7 +16,7 @@ from typing import Any
 from rung.dataset.gather import Gathered, gather
 from rung.dataset.measures import balance, class_counts, lengths, summary
 from rung.dataset.near import near_earlier, near_matches
-from rung.dataset.rows import Finding
+from rung.dataset.rows import Finding, counted
 from rung.dataset.text import input_key
 from rung.plan import TaskFile
 from rung.task import Example, Input, Task
@@ -117,10 +117,12 @@ def _duplicates(train: list[Example], findings: list[Finding]) -> dict[str, int]
     distinct = list(first.values())
     near = [e for e, j in zip(distinct, near_earlier([e.input.text for e in distinct]), strict=True) if j is not None]
     if repeats:
-        message = f"{len(repeats):,} training rows repeat the input of an earlier one"
+        message = f"{counted(len(repeats), 'training row')} with the input of an earlier one"
         findings.append(Finding.at("note", "duplicates_train", message, [e.where for e in repeats]))
     if near:
-        message = f"{len(near):,} training rows are nearly the same as an earlier one (4 of 5 words and word pairs)"
+        message = (
+            f"{counted(len(near), 'training row')} nearly the same as an earlier one (4 of 5 words and word pairs)"
+        )
         findings.append(Finding.at("note", "near_duplicates_train", message, [e.where for e in near]))
     return {"exact": len(repeats), "near": len(near)}
 
@@ -155,16 +157,16 @@ def _overlap(found: Gathered, rows: Rows, keep: bool, findings: list[Finding]) -
             "kept_out": removed,
             "groups": len(_groups(rows[left]) & _groups(rows[right])),
         }
-        done = f"{removed:,} rows of {left} are kept out" if not keep else "keep_overlap: true keeps them in training"
+        done = (
+            f"{counted(removed, f'{left} row')} kept out" if not keep else "keep_overlap: true keeps them in training"
+        )
         if right == "validation":
             done = "choices made on them flatter what memorises"
         if exact:
-            message = f"{len(exact):,} of {len(rows[right]):,} {right} rows have the input of a row in {left}: {done}"
+            message = f"{len(exact):,} of {counted(len(rows[right]), f'{right} row')} with the input of a row in {left}: {done}"
             findings.append(Finding.at("warning", f"overlap_{left}_{right}", message, [e.where for e in exact]))
         if near:
-            message = (
-                f"{len(near):,} more {right} rows are nearly the same as a row in {left} (4 of 5 words and word pairs)"
-            )
+            message = f"{counted(len(near), f'further {right} row')} nearly the same as one in {left} (4 of 5 words and pairs)"
             findings.append(Finding.at("note", f"near_{left}_{right}", message, [e.where for e in near]))
     return figures
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from rung.dataset.examples import holds_lists, require_columns, to_examples
 from rung.dataset.labels import class_list, label_findings
 from rung.dataset.read import read_rows
-from rung.dataset.rows import Finding, Level, Problem, Row
+from rung.dataset.rows import Finding, Level, Problem, Row, counted
 from rung.dataset.split import split
 from rung.dataset.text import input_key
 from rung.errors import UsageError
@@ -133,7 +133,9 @@ def _remove_overlap(file: TaskFile, out: Gathered) -> None:
             out.findings.append(finding)
     if out.removed:
         places = [e.where for e in out.removed]
-        message = f"{len(places):,} training or validation rows also stand in test and are kept out of training"
+        message = (
+            f"{counted(len(places), 'training or validation row')} kept out of training: the input also stands in test"
+        )
         out.findings.append(Finding.at("warning", "overlap_removed", message, places))
 
 

@@ -64,25 +64,33 @@ def _from_disk(folder: Path, source: DataSource) -> Any:
 def _from_hub(name: str, source: DataSource) -> Any:
     datasets = _package()
     try:
-        return _pick(datasets.load_dataset(name, source.config), source)
-    except datasets.exceptions.DatasetNotFoundError as error:
-        raise DataError(
+        loaded = datasets.load_dataset(name, source.config)
+    except (
+        Exception
+    ) as error:  # its errors come from several packages (hub, HTTP client, Arrow) and have no common class
+        raise _hub_error(error, datasets, source) from None
+    return _pick(loaded, source)
+
+
+def _hub_error(error: Exception, datasets: Any, source: DataSource) -> DataError:
+    if isinstance(error, datasets.exceptions.DatasetNotFoundError):
+        return DataError(
             f"no such dataset on the hub, or it is not public: {_first_line(error)}",
             where=source.path,
             remedy="check the name, or log in with `hf auth login`; a folder beside the task file is hf:FOLDER",
-        ) from None
-    except (ConnectionError, TimeoutError, OSError) as error:
-        raise DataError(
+        )
+    names = " ".join(kind.__name__ for kind in type(error).__mro__)
+    if "Connect" in names or "Timeout" in names or "Offline" in names:
+        return DataError(
             f"the Hugging Face hub cannot be reached: {_first_line(error)}",
             where=source.path,
             remedy="check the network (and HF_HUB_OFFLINE), or download the dataset and name its folder: hf:FOLDER",
-        ) from None
-    except (ValueError, RuntimeError) as error:
-        raise DataError(
-            f"the dataset cannot be loaded: {_first_line(error)}",
-            where=source.path,
-            remedy="set `config:` if it has several",
-        ) from None
+        )
+    return DataError(
+        f"the dataset cannot be loaded: {_first_line(error)}",
+        where=source.path,
+        remedy="if it has several configurations, name one with `config:`",
+    )
 
 
 def _data_files(

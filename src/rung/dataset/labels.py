@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from rung.dataset.rows import Finding
+from rung.dataset.rows import Finding, counted
 from rung.task import Example, Label
 
 Splits = Mapping[str, Sequence[Example]]
@@ -66,7 +66,7 @@ def _variants(splits: Splits, listed: set[str]) -> list[Finding]:
     for names in alike.values():
         if len(names) < 2 or set(names) <= listed:
             continue
-        told = " and ".join(f"{name!r} ({counts[name]:,} rows, first at {first[name]})" for name in names)
+        told = " and ".join(f"{name!r} ({counted(counts[name], 'row')}, first at {first[name]})" for name in names)
         message = f"labels that differ only in case or spaces: {told}"
         remedy = f"write {names[0]!r} everywhere, or list each under `labels:` if they are different classes"
         found.append(Finding.at("error", "label_variants", message, [first[names[1]], first[names[0]]], remedy=remedy))
@@ -103,7 +103,7 @@ def _strangers(listed: set[str] | None, splits: Splits, counts: Counter[str]) ->
 def _unlisted(label: str, places: list[str], listed: set[str]) -> Finding:
     near = difflib.get_close_matches(label, sorted(listed), n=1, cutoff=0.6)
     hint = f"did you mean {near[0]!r}?" if near else "add it to `labels:` or mend the rows"
-    message = f"the label {label!r} ({len(places):,} rows) is not among the task file's `labels:`"
+    message = f"the label {label!r} ({counted(len(places), 'row')}) is not among the task file's `labels:`"
     return Finding.at("error", "unlisted_label", message, places, remedy=hint)
 
 

@@ -15,6 +15,15 @@ Level = Literal["error", "warning", "note"]
 PLACES_SHOWN = 10
 
 
+def counted(n: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "row"), counted(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row as it stands in its file.
@@ -81,7 +90,7 @@ class Finding:
     def of_lines(cls, problems: Sequence[Problem]) -> Finding:
         """The finding that lines of a file cannot be read: the first one in full, the number of the others."""
         first = problems[0]
-        more = f" (and {len(problems) - 1:,} more lines cannot be read)" if len(problems) > 1 else ""
+        more = f" (and {counted(len(problems) - 1, 'other line')} cannot be read)" if len(problems) > 1 else ""
         places = tuple(p.where for p in problems[:PLACES_SHOWN])
         return cls("error", first.code, first.message + more, places, len(problems), first.given, first.remedy)
 
@@ -91,7 +100,7 @@ class Finding:
             return self.cause
         remedy = self.remedy
         if others:
-            also = f"there are {others} more errors in this data: `rung check` lists them"
+            also = f"this data has {counted(others, 'other error')}: `rung check` lists all"
             remedy = f"{remedy}; {also}" if remedy else also
         where = self.places[0] if self.places else None
         return DataError(self.message, where=where, given=self.given, remedy=remedy)
