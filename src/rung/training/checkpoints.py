@@ -44,6 +44,8 @@ class Checkpoints:
         from safetensors.torch import save_file
 
         final = self.folder / f"step-{loop.progress.step:08d}"
+        if final.is_dir():
+            return
         temporary = self.folder / f".{final.name}.tmp"
         try:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -60,7 +62,7 @@ class Checkpoints:
             raise storage_error(error, final) from error
 
     def restore(self, loop: _Loop) -> None:
-        """Put the newest complete state into the loop; nothing where there is none, or where it is of another recipe."""
+        """Put the newest complete state into the loop. States that are damaged or of another recipe are removed."""
         import torch
         from safetensors import SafetensorError
         from safetensors.torch import load_file
@@ -72,8 +74,9 @@ class Checkpoints:
                 state = json.loads((folder / "state.json").read_text())
                 tensors = load_file(folder / "state.safetensors")
             except (OSError, ValueError, SafetensorError):
-                continue
-            if state["recipe"] != loop.recipe.model_dump():
+                state = None
+            if state is None or state["recipe"] != loop.recipe.model_dump():
+                shutil.rmtree(folder, ignore_errors=True)
                 continue
             loop.progress = Progress(**state["progress"])
             with torch.no_grad():

@@ -17,7 +17,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from rung.errors import TrainingError
 from rung.events import Events
@@ -51,7 +51,10 @@ class Trainable(Protocol):
 
 
 class Recipe(Frozen):
-    """How long and how fast. `epochs` may be a fraction; `patience` counts validations without a new best (0 never stops)."""
+    """How long and how fast. `epochs` may be a fraction; `patience` counts validations without a new best (0 never stops).
+
+    `stop_epochs` ends the training early on the schedule of `epochs`, as an early stop would have.
+    """
 
     learning_rate: float
     epochs: float
@@ -60,7 +63,8 @@ class Recipe(Frozen):
     warmup: float = 0.1
     patience: int = 0
     validations_per_epoch: int = 1
-    decay: str = "linear"
+    decay: Literal["linear", "cosine"] = "linear"
+    stop_epochs: float | None = None
     seed: int = 0
 
 
@@ -81,6 +85,14 @@ class Progress:
 def steps_for(rows: int, recipe: Recipe) -> int:
     """Number of optimizer steps of `recipe` over `rows` rows."""
     return max(1, round(recipe.epochs * math.ceil(rows / recipe.batch_size)))
+
+
+def stop_step(rows: int, recipe: Recipe) -> int:
+    """The step after which the training ends: that of the schedule's end, or of `stop_epochs`."""
+    total = steps_for(rows, recipe)
+    if recipe.stop_epochs is None:
+        return total
+    return min(total, max(1, round(recipe.stop_epochs * math.ceil(rows / recipe.batch_size))))
 
 
 def rate_at(step: int, total: int, recipe: Recipe) -> float:
@@ -143,19 +155,20 @@ class _Loop:
         self.checkpoints, self.deadline, self.clock = checkpoints, deadline, clock
         self.progress = Progress()
         self.total = steps_for(len(subject.lengths), recipe)
+        self.last = stop_step(len(subject.lengths), recipe)
         self.per_epoch = math.ceil(len(subject.lengths) / recipe.batch_size)
         self.best: dict[str, torch.Tensor] | None = None
         self.step_of = make_step(subject, recipe)
 
     def run(self) -> Progress:
         if self.checkpoints is not None:
-            self._resume()
+            self.checkpoints.restore(self)
         every = max(1, self.per_epoch // self.recipe.validations_per_epoch)
         batches: list[list[int]] = []
         start, losses = self.clock(), 0.0
         spent_before, done_before = self.progress.seconds, self.progress.step
         self.subject.module.train()
-        while self.progress.step < self.total and not self.progress.stopped:
+        while self.progress.step < self.last and not self.progress.stopped:
             step = self.progress.step
             epoch, place = divmod(step, self.per_epoch)
             if not batches or place == 0:
@@ -164,7 +177,7 @@ class _Loop:
             if not math.isfinite(loss):
                 self._restore_best()
                 raise TrainingError(
-                    f"the loss became {loss} at step {step + 1} of {self.total}",
+                    f"the loss became {loss} at step {step + 1} of {self.last}",
                     remedy="lower learning_rate; the weights of the best validation so far are kept",
                 )
             losses += loss
@@ -173,15 +186,17 @@ class _Loop:
             self.progress.seconds = spent_before + self.clock() - start
             pace = (self.clock() - start) / (self.progress.step - done_before)
             self.events.progress(
-                self.progress.step, self.total, "steps", seconds_left=pace * (self.total - self.progress.step)
+                self.progress.step, self.last, "steps", seconds_left=pace * (self.last - self.progress.step)
             )
-            if self.progress.step % every == 0 or self.progress.step == self.total:
+            if self.progress.step % every == 0 or self.progress.step == self.last:
                 self._validate(losses / every, self.progress.step / self.per_epoch)
                 losses = 0.0
             if self.deadline is not None and time.monotonic() > self.deadline:
                 self.progress.stopped = "deadline"
             if self.checkpoints is not None:
                 self.checkpoints.offer(self)
+        if self.checkpoints is not None:
+            self.checkpoints.save(self)
         self._restore_best()
         self.subject.module.eval()
         return self.progress
@@ -214,10 +229,6 @@ class _Loop:
             with torch.no_grad():
                 for name, parameter in _moving(self.subject.module):
                     parameter.copy_(self.best[name])
-
-    def _resume(self) -> None:
-        assert self.checkpoints is not None
-        self.checkpoints.restore(self)
 
 
 def _moving(module: torch.nn.Module) -> list[tuple[str, torch.nn.Parameter]]:

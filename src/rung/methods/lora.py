@@ -1,0 +1,78 @@
+"""LoRA: low-rank updates of the encoder's matrices are trained, the rest stays (Hu et al. 2021)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field
+
+from rung.methods.base import Fitted, Learns
+from rung.methods.encoder_tuning import EncoderTuning, FittedEncoder
+from rung.models.base import Model
+from rung.task import Task
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Lora(EncoderTuning):
+    """A small update of low rank beside every matrix is trained; merged into the weights for inference."""
+
+    name: ClassVar[str] = "lora"
+    rung: ClassVar[int] = 30
+    summary: ClassVar[str] = (
+        "Small updates beside the model's weights are trained on your examples: nearly all of tuning, a few per cent to keep."
+    )
+    reference: ClassVar[str] = "Hu et al. 2021, arXiv:2106.09685; rsLoRA: Kalajdzievski 2023, arXiv:2312.03732"
+    learns: ClassVar[Learns] = "adapter"
+
+    learning_rate: float = Field(1e-3, gt=0, description="peak learning rate of the adapter")
+    rank: int = Field(16, ge=1, le=256, description="rank of each update")
+    alpha: float = Field(32.0, gt=0, description="updates are scaled by alpha / rank (rsLoRA: alpha / sqrt(rank))")
+    dropout: float = Field(0.0, ge=0, lt=1, description="dropout on the adapter's input")
+    rslora: bool = Field(False, description="scale by alpha / sqrt(rank)")
+
+    def install(self, trunk: torch.nn.Module) -> torch.nn.Module:
+        """The trunk frozen, with adapters in all linear layers."""
+        from peft import inject_adapter_in_model
+
+        trunk.requires_grad_(False)
+        return inject_adapter_in_model(self.config(), trunk)
+
+    def config(self) -> Any:
+        """The PEFT configuration of these knobs."""
+        from peft import LoraConfig
+
+        return LoraConfig(
+            r=self.rank,
+            lora_alpha=self.alpha,
+            lora_dropout=self.dropout,
+            use_rslora=self.rslora,
+            target_modules=r".*\.(query|key|value|dense|q_lin|k_lin|v_lin|out_lin|lin1|lin2|Wqkv|Wo|Wi|query_proj|key_proj|value_proj)",
+            task_type="FEATURE_EXTRACTION",
+        )
+
+    @classmethod
+    def learnt(cls, trunk: torch.nn.Module) -> dict[str, torch.Tensor]:
+        """The adapters' matrices."""
+        return {name: p for name, p in trunk.named_parameters() if ".lora_" in name}
+
+    def assemble(self, trunk: Any, learnt: Mapping[str, torch.Tensor]) -> torch.nn.Module:
+        """The trunk with the adapters merged into its matrices."""
+        import torch
+
+        scale = self.alpha / (self.rank**0.5 if self.rslora else self.rank)
+        with torch.no_grad():
+            for name, down_RI in learnt.items():
+                place, found, _ = name.partition(".lora_A.")
+                if found:
+                    up_OR = learnt[name.replace(".lora_A.", ".lora_B.")]
+                    trunk.get_submodule(place).weight.add_(scale * (up_OR @ down_RI))
+        return trunk
+
+    @classmethod
+    def load(cls, folder: Path, task: Task, model: Model | None) -> Fitted:
+        """Read what `save` wrote."""
+        return FittedEncoder.read(cls, folder, task, model)
