@@ -8,6 +8,7 @@ examples a label).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -15,8 +16,8 @@ import numpy as np
 from pydantic import Field
 
 from rung.methods.base import Kit, Learns, Method
-from rung.methods.choosing import Candidate, Problem, choose
-from rung.methods.logistic import Linear, Rotated
+from rung.methods.choosing import EARLY, PULLS, STRENGTHS, Candidate, Problem, choose
+from rung.methods.logistic import Linear
 from rung.methods.saving import check_base, read_arrays, read_record
 from rung.methods.vectors import Embedder, FittedOnVectors, accuracy, answers, label_vectors, targets
 from rung.models.base import Encoded, Floats, Model
@@ -46,8 +47,8 @@ class FrozenFeatures(Method):
     label_prior: Literal["auto", "on", "off"] = Field(
         "auto", description="Whether label names and descriptions pull the classifier; auto decides on folds."
     )
-    pooling: Literal["spread", "last"] = Field(
-        "spread", description="Vectors from an early, a middle and the last layer, or from the last alone."
+    early_layers: float | None = Field(
+        None, ge=0, le=1, description="Weight of an early and a middle layer beside the last; None chooses it on folds."
     )
 
     def skip_reason(self, task: Task, model: Model | None, train: Sequence[Example]) -> str | None:
@@ -69,45 +70,53 @@ class FrozenFeatures(Method):
     ) -> FittedFrozenFeatures:
         """Encode, choose on folds of train, fit, measure on validation, and fit again on both where allowed."""
         embed = Embedder.of(model, kit.features)
-        prior_KD = self._prior(task, train, context, embed, kit)
-        problem = self._problem(task, train, embed, prior_KD, kit)
-        chosen, scores = choose(problem, kit.seed, self.C, self.label_prior)
-        kit.events.message(f"chose C = {chosen.strength:g}, label names weighted {chosen.pull:g}")
+        labels_KD = self._label_blocks(task, train, context, embed, kit)
+        problem = _problem(task, train, embed, labels_KD, kit)
+        chosen, scores = choose(problem, *self._search(problem), kit.seed)
+        kit.events.message(
+            f"chose C = {chosen.strength:g}, label names weighted {chosen.pull:g}, early layers {chosen.early:g}"
+        )
         alone = self._fitted(task, embed, problem, chosen, scores)
         score = accuracy(alone.predict([e.input for e in validation]), validation)
         if not (kit.refit and validation):
             return alone.scored(score)
-        both = self._problem(task, [*train, *validation], embed, prior_KD, kit)
+        both = _problem(task, [*train, *validation], embed, labels_KD, kit)
         return self._fitted(task, embed, both, chosen, scores).scored(score)
 
-    def _prior(
+    def _search(self, problem: Problem) -> tuple[Candidate, dict[str, Sequence[float]]]:
+        """Where the choice begins, and what is tried for every knob that the user left open."""
+        options: dict[str, Sequence[float]] = {}
+        start = Candidate()
+        if self.C is None:
+            options["strength"] = STRENGTHS
+        else:
+            start = replace(start, strength=self.C)
+        if problem.label_rows is None:
+            start = replace(start, pull=0.0)
+        else:
+            options["pull"] = PULLS[1:] if self.label_prior == "on" else PULLS
+        if self.early_layers is None:
+            options["early"] = EARLY
+        else:
+            start = replace(start, early=self.early_layers)
+        return start, options
+
+    def _label_blocks(
         self, task: Task, train: Sequence[Example], context: Context, embed: Embedder, kit: Kit
     ) -> Floats | None:
         many = len(train) > PRIOR_UP_TO * max(1, len(task.labels))
         if self.label_prior == "off" or (self.label_prior == "auto" and many):
             return None
-        vectors_KD = label_vectors(task, context, embed, kit.ledger, all_layers=self.pooling == "spread")
-        return np.asarray(vectors_KD - vectors_KD.mean(0), np.float32)
-
-    def _pooled(self, embed: Embedder, vectors_ND: Floats) -> Floats:
-        return embed.parts(vectors_ND) if self.pooling == "spread" else embed.last(vectors_ND)
-
-    def _problem(
-        self, task: Task, examples: Sequence[Example], embed: Embedder, prior_KD: Floats | None, kit: Kit
-    ) -> Problem:
-        encoded = embed([e.input for e in examples], kit.ledger, kit.events)
-        rows_ND = self._pooled(embed, encoded.vectors_ND)
-        return Problem(rows_ND, targets(task, examples), examples, prior_KD, task.multi_label)
+        return label_vectors(task, context, embed, kit.ledger)
 
     def _fitted(
         self, task: Task, embed: Embedder, problem: Problem, chosen: Candidate, scores: Sequence[dict[str, Any]]
     ) -> FittedFrozenFeatures:
-        linear = Rotated.of(problem.rows_ND).solve(
-            problem.wanted_NK, chosen.strength, problem.prior(chosen.pull), several=problem.several
-        )
+        linear = problem.solve(chosen)
         details = {
             "C": chosen.strength,
             "label_prior": chosen.pull,
+            "early_layers": chosen.early,
             "threshold": chosen.threshold,
             "folds": list(scores),
         }
@@ -131,6 +140,23 @@ class FrozenFeatures(Method):
         )
 
 
+def _problem(task: Task, examples: Sequence[Example], embed: Embedder, labels_KD: Floats | None, kit: Kit) -> Problem:
+    blocks_ND = embed.blocks(embed([e.input for e in examples], kit.ledger, kit.events).vectors_ND)
+
+    def label_rows(early: float) -> Floats:
+        assert labels_KD is not None
+        weighed_KD = embed.weighed(labels_KD, early)
+        return np.asarray(weighed_KD - weighed_KD.mean(0), np.float32)
+
+    return Problem(
+        lambda early: embed.weighed(blocks_ND, early),
+        targets(task, examples),
+        examples,
+        None if labels_KD is None else label_rows,
+        task.multi_label,
+    )
+
+
 class FittedFrozenFeatures(FittedOnVectors):
     """Arrays `weights` (K, D) and `bias` (K,)."""
 
@@ -138,7 +164,7 @@ class FittedFrozenFeatures(FittedOnVectors):
 
     def answer(self, encoded: Encoded) -> list[Prediction]:
         """Probabilities of the regression."""
-        rows_ND = self.method._pooled(self.embed, encoded.vectors_ND)
+        rows_ND = self.embed.weighed(self.embed.blocks(encoded.vectors_ND), self.details["early_layers"])
         linear = Linear(self.arrays["weights"], self.arrays["bias"])
         probabilities_NK = linear.probabilities(rows_ND, several=self.task.multi_label)
         return answers(self.task, probabilities_NK, encoded, threshold=self.details["threshold"])

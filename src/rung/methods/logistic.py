@@ -20,7 +20,7 @@ from rung.models.base import Floats
 BIAS_PENALTY = 1e-2
 #: Directions with less than this share of the largest variance are rounding noise.
 RANK_TOLERANCE = 1e-7
-#: L-BFGS stops when a step lowers the loss by less than this share; accuracy moves by under 0.02 points below 1e-5.
+#: L-BFGS stops when a step lowers the loss by less than this share; accuracy moves by under 0.05 points below 1e-5.
 TOLERANCE = 1e-6
 
 
@@ -77,8 +77,9 @@ class Rotated:
         *,
         several: bool = False,
         start: Linear | None = None,
+        tolerance: float = TOLERANCE,
     ) -> Linear:
-        """The best weights at C = `strength`; `start` is a solution for a similar C, to begin from."""
+        """The best weights at C = `strength`; `start` is a solution of a similar problem, to begin from."""
         from scipy.optimize import minimize
 
         n, k = wanted_NK.shape
@@ -96,7 +97,7 @@ class Rotated:
             first.ravel(),
             jac=True,
             method="L-BFGS-B",
-            options={"maxiter": 200, "ftol": TOLERANCE, "gtol": 1e-7},
+            options={"maxiter": 200, "ftol": tolerance, "gtol": 1e-7},
         )
         moved = found.x.astype(np.float32).reshape(k, -1)
         weights = prior_KD + (moved[:, :-1] / scale_R) @ self.axes_DR.T

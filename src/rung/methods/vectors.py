@@ -55,17 +55,23 @@ class Embedder:
         """The last layer's mean, each row of length 1."""
         return unit(vectors_ND[:, -self.model.info.hidden_size :])
 
-    def parts(self, vectors_ND: Floats) -> Floats:
-        """Every layer's mean scaled to one length, the whole row of length 1."""
+    def blocks(self, vectors_ND: Floats) -> Floats:
+        """Every layer's mean, each of length 1 on its own."""
+        n, width = len(vectors_ND), self.model.info.hidden_size
+        return unit(vectors_ND.reshape(n, -1, width)).reshape(n, -1) if n else vectors_ND
+
+    def weighed(self, blocks_ND: Floats, early: float) -> Floats:
+        """Blocks with all but the last scaled by `early`, then the whole row to length 1."""
         width = self.model.info.hidden_size
-        count = max(1, vectors_ND.shape[1] // width)
-        blocks = [unit(vectors_ND[:, i * width : (i + 1) * width]) for i in range(count)]
-        return np.concatenate(blocks, axis=1) / np.float32(np.sqrt(count))
+        count = blocks_ND.shape[1] // width
+        weights_D = np.full(blocks_ND.shape[1], early, np.float32)
+        weights_D[-width:] = 1
+        return np.asarray(blocks_ND * (weights_D / np.float32(np.sqrt(1 + (count - 1) * early**2))), np.float32)
 
 
 def unit(vectors_ND: Floats) -> Floats:
-    """Rows scaled to length 1; a zero row stays zero."""
-    norms_N1 = np.linalg.norm(vectors_ND, axis=1, keepdims=True)
+    """The last axis scaled to length 1; zeros stay zeros."""
+    norms_N1 = np.linalg.norm(vectors_ND, axis=-1, keepdims=True)
     return np.asarray(vectors_ND / np.maximum(norms_N1, 1e-12), np.float32)
 
 
@@ -88,15 +94,12 @@ def label_phrases(label: Label, context: Context) -> list[str]:
     return phrases
 
 
-def label_vectors(
-    task: Task, context: Context, embed: Embedder, ledger: Charges | None = None, *, all_layers: bool = False
-) -> Floats:
-    """One vector of length 1 a label (K, D): the mean over its phrases."""
+def label_vectors(task: Task, context: Context, embed: Embedder, ledger: Charges | None = None) -> Floats:
+    """What every label says (K, D): the mean over its phrases, every layer's block of length 1."""
     phrases = [label_phrases(label, context) for label in task.labels]
     vectors = embed([as_input(text) for group in phrases for text in group], ledger).vectors_ND
-    scaled = embed.parts(vectors) if all_layers else embed.last(vectors)
     ends = np.cumsum([len(group) for group in phrases])[:-1]
-    return unit(np.stack([rows.mean(0) for rows in np.split(scaled, ends)]))
+    return embed.blocks(np.stack([rows.mean(0) for rows in np.split(embed.blocks(vectors), ends)]))
 
 
 def targets(task: Task, examples: Sequence[Example]) -> Floats:

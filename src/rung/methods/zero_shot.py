@@ -46,7 +46,7 @@ class ZeroShot(Method):
     ) -> FittedZeroShot:
         """Encode what the labels say; examples only measure it."""
         embed = Embedder.of(model, kit.features)
-        prototypes = label_vectors(task, context, embed, kit.ledger)
+        prototypes = embed.last(label_vectors(task, context, embed, kit.ledger))
         fitted = FittedZeroShot(self, task, embed, {"prototypes": prototypes}, {"temperature": TEMPERATURE}, None, 0)
         return fitted.scored(accuracy(fitted.predict([e.input for e in validation]), validation))
 
