@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -189,11 +189,11 @@ def verdict_of(comparison: ComparisonRecord, specs: tuple[Spec, ...] = SPECS) ->
     return Verdict(
         recommended=chosen.arm.id,
         decided=True,
-        headline="Use frozen_features: it is as good as the best arm to within 4 points, and trains in 7 seconds. No fine-tuning needed.",
+        headline="Use frozen_features: as good as the best arm to within 4 points, trained in 7 seconds. No fine-tuning needed.",
         reasons=(
             f"frozen_features reaches {value:.1%} of 240 test rows; full_finetune, the best, {best_RN.mean():.1%}.",
             "The gap to the best is at most the tolerance of 4 points, with 95 % confidence over all arms at once.",
-            "Among the arms that are as good as the best its costs are within 20 % of the lowest, and it stands lowest on the ladder.",
+            "Of the arms as good as the best its costs are within 20 % of the lowest, and it stands lowest on the ladder.",
         ),
         would_change=(
             "With a tolerance under 3.6 points full_finetune would be recommended.",
@@ -253,6 +253,65 @@ def comparison_of(rows: list[dict[str, str]], specs: tuple[Spec, ...] = SPECS) -
 def comparison() -> ComparisonRecord:
     """12 arms, 240 rows, 3 seeds an arm."""
     return comparison_of(support_rows())
+
+
+@pytest.fixture(scope="session")
+def nothing_done() -> tuple[ComparisonRecord, Verdict]:
+    """Every arm skipped or failed."""
+    specs = tuple(spec for spec in SPECS if spec.reason)
+    comparison = comparison_of(support_rows(), specs)
+    arms = tuple(
+        summary_of(spec, [run for run in comparison.runs if run.arm.name == spec.name], None) for spec in specs
+    )
+    return comparison, Verdict(recommended=None, decided=False, headline="No arm finished.", arms=arms, n_test=240)
+
+
+@pytest.fixture(scope="session")
+def one_arm() -> tuple[ComparisonRecord, Verdict]:
+    """One arm with one seed, three rows, no latency, no confidences, no gap."""
+    spec = replace(SPECS[5], train_s=0.0)
+    full = comparison_of(support_rows(), (spec,))
+    run = full.runs[0]
+    rows = tuple(row.model_copy(update={"confidence": None, "probabilities": None}) for row in run.rows[:3])
+    comparison = full.model_copy(
+        update={
+            "runs": (run.model_copy(update={"rows": rows}),),
+            "latencies": (),
+            "inputs": {},
+            "counts": {},
+            "warnings": (),
+        }
+    )
+    empty = {"gap": None, "gap_bound": None, "gap_low": None, "latency_ms_p50": None, "cost_usd_per_1k": None}
+    undefined = {"metrics": {"accuracy": MetricValue(value=None, reason="three rows are too few")}}
+    arm = summary_of(spec, [comparison.runs[0]], None).model_copy(update=empty | undefined)
+    return comparison, Verdict(recommended=arm.arm.id, decided=True, headline="Only one arm.", arms=(arm,), n_test=3)
+
+
+@pytest.fixture(scope="session")
+def undecided(comparison: ComparisonRecord) -> tuple[ComparisonRecord, Verdict]:
+    """The 12 arms, with a verdict that the test set does not settle and nothing recommended."""
+    settled = verdict_of(comparison)
+    open_arms = tuple(arm.model_copy(update={"non_inferior": False}) for arm in settled.arms)
+    update = {"recommended": None, "decided": False, "rows_to_decide": 1900, "arms": open_arms, "score_corrected": None}
+    return comparison, settled.model_copy(update=update)
+
+
+@pytest.fixture(scope="session")
+def hostile() -> tuple[ComparisonRecord, Verdict]:
+    """Texts, labels, names and reasons that try to break out of the page, or to break its layout."""
+    evil = "</td><script>alert(1)</script><img src=x onerror=alert(2)>\x00\x08&<!--"
+    rows = support_rows()
+    for row in rows:
+        row["label"] = row["label"].replace("cancel_order", "<b>&\"'" + "long" * 40)
+        row["text"] = evil + row["text"] + "W" * 500
+    specs = tuple(
+        replace(spec, name=spec.name + "<i>\x01", reason=spec.reason and evil) if i in (3, 6) else spec
+        for i, spec in enumerate(SPECS)
+    )
+    comparison = comparison_of(rows, specs).model_copy(update={"warnings": (evil,), "task_path": "a b/$(evil)<u>.yaml"})
+    verdict = verdict_of(comparison, specs)
+    return comparison, verdict.model_copy(update={"headline": evil, "reasons": (evil,), "would_change": (evil,)})
 
 
 @pytest.fixture(scope="session")

@@ -91,7 +91,7 @@ def _frame(arms: Sequence[ArmPoint], box: Box) -> _Frame:
     floor = max(costs[-1] / 1000, 1e-9)
     dear = [c for c in costs if c >= floor]
     # costs within 20 % count as equal, so a narrow range is not blown up over the whole width
-    middle, reach = math.sqrt(dear[0] * dear[-1]) if dear else 1e-6, math.sqrt(6)
+    middle, reach = math.sqrt(dear[0] * dear[-1]) if dear else 1e-6, math.sqrt(3)
     x_low = min(dear[0] / 1.3, middle / reach) if dear else middle / reach
     x_high = max(dear[-1] * 1.3, middle * reach) if dear else middle * reach
     strip = 64.0 if any(c < x_low for c in costs) else 0.0
@@ -129,12 +129,14 @@ def _ladder_axes(f: _Frame, metric: str, narrow: bool) -> list[str]:
         edge = b.x0 + f.strip
         out.append(line(edge, b.y0, edge, b.y1, stroke=MUTED, stroke_dasharray="2 4"))
         out.append(text(b.x0 + f.strip / 2, b.y1 + 18, "far less", anchor="middle", fill=MUTED))
+    free = b.x0 + (f.strip if f.strip else -30.0)
     for value in svg.log_ticks(f.x_low, f.x_high, 4 if narrow else 7):
         out.append(line(f.x(value), b.y1, f.x(value), b.y1 + 5, stroke=MUTED))
-        if f.x(value) > b.x0 + f.strip + 24 or not f.strip:
-            out.append(
-                text(f.x(value), b.y1 + 18, f"${value:.10f}".rstrip("0").rstrip("."), anchor="middle", fill=MUTED)
-            )
+        name = f"${value:.10f}".rstrip("0").rstrip(".")
+        half = svg.text_width(name) / 2
+        if f.x(value) - half > free and f.x(value) + half < b.x1 + 14:
+            out.append(text(f.x(value), b.y1 + 18, name, anchor="middle", fill=MUTED))
+            free = f.x(value) + half + 8
     label = "US dollars for 1,000 requests" + ("" if narrow else " (logarithmic scale)")
     out.append(text(b.x1, b.y1 + 38, label, anchor="end", fill=MUTED))
     return out
@@ -149,9 +151,10 @@ def _ladder_marks(f: _Frame, arms: Sequence[ArmPoint], narrow: bool) -> list[str
     ]
     first = sorted(range(len(arms)), key=lambda i: (arms[i].standing != "recommended", i))
     sizes = [(svg.text_width(names[i], 12.5 if i == first[0] else 12), 16.0) for i in first]
-    boxes = svg.place_labels(
-        [at[i] for i in first], sizes, f.box, [Box(x - 8, y - 8, x + 8, y + 8) for x, y in at], whiskers
-    )
+    marks = [Box(x - 8, y - 8, x + 8, y + 8) for x, y in at]
+    edge = f.box.x0 + f.strip
+    lines = [*whiskers, Box(edge - 1, f.box.y0, edge + 1, f.box.y1)]
+    boxes = svg.place_labels([at[i] for i in first], sizes, f.box, marks, lines)
     out = []
     for a, box, (x, _) in zip(arms, whiskers, at, strict=True):
         if box.y1 > box.y0:
@@ -200,37 +203,49 @@ def gap_chart(
     row, top = (44, 30) if narrow else (30, 30)
     left, right = (8.0, width - 14.0) if narrow else (212.0, width - 104.0)
     height = top + row * len(arms) + 44
-    reach = [a.gap_bound if a.gap_bound is not None else a.gap or 0.0 for a in arms]
-    most = max(0.03, 3 * tolerance)
-    high = max([most, *(r for r in reach if r <= max(0.12, 4 * tolerance))]) * 1.05
+    far = max(0.12, 4 * tolerance)
+    ends = [v for a in arms for v in (a.gap_bound, 1.1 * (a.gap or 0.0)) if v is not None and v <= far]
+    high = max([0.03, 3 * tolerance, *ends]) * 1.05
     low = -max([0.006, *(-(a.gap_low or 0.0) for a in arms if a.gap_low is not None)]) * 1.1
 
     def x(value: float) -> float:
         return left + (min(max(value, low), high) - low) / (high - low) * (right - left)
 
-    bottom = top + row * len(arms)
-    body = _gap_axes(x, low, high, tolerance, (top, bottom), narrow)
-    for i, a in enumerate(arms):
-        y = top + row * i + (row - 12 if narrow else row / 2)
+    ys = [top + row * i + (row - 12.0 if narrow else row / 2) for i in range(len(arms))]
+    # on a phone the names stand above their lines, so the scale is drawn behind each line alone
+    tracks = [(y - 9, y + 9) for y in ys] if narrow else [(float(top), float(top + row * len(arms)))]
+    body = _gap_axes(x, low, high, tolerance, tracks, narrow)
+    for a, y in zip(arms, ys, strict=True):
         body += _gap_row(a, x, y, high, width, narrow)
     return svg.chart(ident, width, height, title, told, body)
 
 
 def _gap_axes(
-    x: svg.Scale, low: float, high: float, tolerance: float, rows: tuple[float, float], narrow: bool
+    x: svg.Scale, low: float, high: float, tolerance: float, tracks: Sequence[tuple[float, float]], narrow: bool
 ) -> list[str]:
-    top, bottom = rows
-    band = el(
-        "rect", x=x(low), y=float(top), width=x(tolerance) - x(low), height=bottom - top, fill=ACCENT, fill_opacity=0.1
-    )
-    out = [band]
-    for value in svg.ticks(max(low, 0), high, 4 if narrow else 7):
-        out.append(line(x(value), top, x(value), bottom, stroke=RULE))
-        out.append(text(x(value), bottom + 18, f"{100 * value:.4g}", anchor="middle", fill=MUTED))
-    out.append(line(x(0), top, x(0), bottom, stroke=INK, width=1.25))
-    out.append(line(x(tolerance), top - 4, x(tolerance), bottom, stroke=ACCENT, width=1.5, stroke_dasharray="5 3"))
-    out.append(text(x(tolerance), top - 10, f"tolerance {points(tolerance)}", anchor="middle", fill=ACCENT))
-    out.append(text(x(high), bottom + 38, "points behind the best arm", anchor="end", fill=MUTED))
+    values = svg.ticks(max(low, 0), high, 4 if narrow else 7)
+    out = []
+    for top, bottom in tracks:
+        band = {"x": x(low), "y": top, "width": x(tolerance) - x(low), "height": bottom - top}
+        out.append(el("rect", **band, fill=ACCENT, fill_opacity=0.1))
+        out += [line(x(value), top, x(value), bottom, stroke=RULE) for value in values]
+        out.append(line(x(0), top, x(0), bottom, stroke=INK, width=1.25))
+        out.append(
+            line(
+                x(tolerance),
+                top - (0 if narrow else 4),
+                x(tolerance),
+                bottom,
+                stroke=ACCENT,
+                width=1.5,
+                stroke_dasharray="5 3",
+            )
+        )
+    top, bottom = tracks[0][0], tracks[-1][1]
+    head = 12.0 if narrow else top - 10
+    out += [text(x(value), bottom + 18, f"{100 * value:.4g}", anchor="middle", fill=MUTED) for value in values]
+    out.append(text(x(tolerance), head, f"tolerance {points(tolerance)}", anchor="middle", fill=ACCENT))
+    out.append(text(x(high), bottom + 36, "points behind the best arm", anchor="end", fill=MUTED))
     return out
 
 
@@ -245,12 +260,18 @@ def _gap_row(a: ArmPoint, x: svg.Scale, y: float, high: float, width: float, nar
         text(width, base, value, anchor="end", **({"fill": MUTED} | bold)),
     ]
     if gap > high:
-        tip = x(high)
-        out.append(el("path", d=f"M{tip - 9:.1f} {y - 5:.1f}l9 5l-9 5z", fill=MUTED))
-        return out
+        return [*out, _beyond(x(high), y, MUTED)]
     if a.gap_low is not None and a.gap_bound is not None:
         colour = ACCENT if a.standing == "recommended" else MUTED
         end = x(a.gap_bound)
         out.append(line(x(a.gap_low), y, end, y, stroke=colour, width=1.75))
-        out += [line(e, y - 4, e, y + 4, stroke=colour, width=1.75) for e in (x(a.gap_low), end)]
+        out.append(line(x(a.gap_low), y - 4, x(a.gap_low), y + 4, stroke=colour, width=1.75))
+        out.append(
+            _beyond(end, y, colour) if a.gap_bound > high else line(end, y - 4, end, y + 4, stroke=colour, width=1.75)
+        )
     return [*out, mark(x(gap), y, a.standing)]
+
+
+def _beyond(tip: float, y: float, colour: str) -> str:
+    """An arrow head: what it ends goes on beyond the scale."""
+    return el("path", d=f"M{tip - 9:.1f} {y - 5:.1f}l9 5l-9 5z", fill=colour)

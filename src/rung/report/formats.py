@@ -54,8 +54,8 @@ def significant(value: float, digits: int = 2) -> str:
     """
     if value == 0:
         return "0"
-    places = digits - 1 - math.floor(math.log10(abs(value)))
-    rounded = round(value, places)
+    rounded = float(f"{value:.{digits - 1}e}")
+    places = digits - 1 - math.floor(math.log10(abs(rounded)))
     return f"{rounded:,.{max(places, 0)}f}"
 
 
@@ -116,6 +116,11 @@ def output_text(output: Output | None) -> str:
     return " + ".join(output) if output else "no label"
 
 
+def capital(text: str) -> str:
+    """The text with its first letter large, the rest as it is (`macro-F1` -> `Macro-F1`)."""
+    return text[:1].upper() + text[1:]
+
+
 def shorten(text: str, limit: int) -> str:
     """The first `limit` characters, with an ellipsis where something was cut off."""
     return text if len(text) <= limit else text[: max(limit - 1, 1)].rstrip() + "…"
@@ -127,8 +132,8 @@ def cells(text: str) -> int:
 
 
 def sha(value: str | None) -> str:
-    """The first twelve digits of a hash; the whole of it stands in verdict.json."""
-    return value[:12] if value else DASH
+    """The first ten digits of a hash; the whole of it stands in verdict.json."""
+    return value[:10] if value else DASH
 
 
 def finite(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,11 +56,34 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    names = ("percent", "interval", "points", "dollars", "milliseconds", "seconds", "output_text", "sha", "count")
+    names = (
+        "percent",
+        "interval",
+        "points",
+        "dollars",
+        "milliseconds",
+        "seconds",
+        "output_text",
+        "sha",
+        "count",
+        "capital",
+    )
     environment.filters.update({name: getattr(formats, name) for name in names})
-    environment.filters |= {"short": formats.shorten, "metric": view.metric_name, "quote": shlex.quote}
+    environment.filters |= {
+        "short": formats.shorten,
+        "metric": view.metric_name,
+        "quote": shlex.quote,
+        "breakable": _breakable,
+    }
     environment.globals |= {"run_name": view.run_name, "anchor": view.anchor, "MOST_TEXT": MOST_TEXT}
     return environment
+
+
+def _breakable(value: str) -> Any:
+    """A name that may be broken after underscores, slashes and dots instead of anywhere."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"(?<=[^\W\d])([_/.])(?=\w)", r"\1<wbr>", str(escape(value))))
 
 
 def _safe(svg: str) -> Any:
@@ -179,9 +203,22 @@ def _records(comparison: ComparisonRecord, verdict: Verdict) -> dict[str, Any]:
         mean = sum(row.score for row in run.rows) / len(run.rows) if run.rows else None
         table.append(_Row(run, numbers.get(run.arm.id, 0), mean, name))
     environments = {name: _flat(json.loads(key)) for key, name in seen.items()}
-    pairs = [p for p in verdict.pairs if verdict.recommended in (p.first, p.second)]
+    return {"records": table, "environments": environments, "pairs": _pairs(verdict)}
+
+
+def _pairs(verdict: Verdict) -> list[dict[str, Any]]:
+    """The recommended arm against each other one, signed so that above 0 the recommended arm is better."""
     names = {s.arm.id: s.arm.name for s in verdict.arms}
-    return {"records": table, "environments": environments, "pairs": pairs, "names": names}
+    out = []
+    for pair in verdict.pairs:
+        if verdict.recommended not in (pair.first, pair.second):
+            continue
+        ours, ends = pair.first == verdict.recommended, (pair.low, pair.high)
+        low, high = ends if ours else (None if e is None else -e for e in reversed(ends))
+        other = pair.second if ours else pair.first
+        difference = pair.difference if ours else -pair.difference
+        out.append({"other": names.get(other, other), "difference": difference, "low": low, "high": high, "pair": pair})
+    return out
 
 
 def _flat(environment: dict[str, Any]) -> list[tuple[str, str]]:

@@ -20,15 +20,16 @@ def heat_map(table: Confusion, *, width: int = 760, ident: str = "chart-confusio
     """
     n = len(table.labels)
     narrow = width < 500
-    side = 118.0 if narrow else 190.0
-    head = 46.0 if narrow else 28 + min(max(svg.text_width(name, 11.5) for name in table.labels), 150) * 0.72
+    longest = max(svg.text_width(name, 11.5) for name in table.labels)
+    side = 118.0 if narrow else min(longest + 16, 190.0)
+    head = 46.0 if narrow else 28 + min(longest, 150) * 0.72
     cell = min((width - side - (4 if narrow else 76)) / n, 46.0)
     total, right = sum(map(sum, table.counts)), sum(table.counts[i][i] for i in range(n))
     told = f"{right} of {total} rows right. Most frequent mistakes: " + "; ".join(
         f"{expected} answered as {answered}, {times}" for expected, answered, times, _ in table.top(5)
     )
     body = [
-        text(side - 10, 14 if narrow else head - 8, "expected ↓", size=11.5, anchor="end", fill=MUTED),
+        text(side - 10, 14 if narrow else head - 10, "expected ↓", size=11.5, anchor="end", fill=MUTED),
         text(side, 14, "answered →", size=11.5, fill=MUTED),
     ]
     for i, name in enumerate(table.labels):

@@ -108,9 +108,9 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 
 def log_ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Round values in [low, high] for a logarithmic axis: 1, 2, 5 in every decade, or decades alone where that is too many."""
+    """Round values in [low, high] for a logarithmic axis: as many in every decade as `most` leaves room for."""
     exponents = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
-    for digits in ((1, 2, 5), (1, 3), (1,)):
+    for digits in ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
         found = [float(f"{d}e{e}") for e in exponents for d in digits]
         found = [v for v in found if low * 0.999 <= v <= high * 1.001]
         if len(found) <= most:

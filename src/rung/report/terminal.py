@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from rung.evaluation.records import ComparisonRecord
 from rung.evaluation.summary import ArmSummary, Verdict
-from rung.report.formats import DASH, NNBSP, dollars, interval, milliseconds, percent, points, seconds
+from rung.report.formats import DASH, NNBSP, capital, dollars, interval, milliseconds, percent, points, seconds
 from rung.report.view import caveats, ladder, metric_name, recommended, score_of, spoken_score, standing
 
 if TYPE_CHECKING:
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 WIDE = 110  # columns from which model and number of examples get a column of their own
 
 _STYLES = {"recommended": "bold green", "as_good": "", "unclear": "", "worse": "dim", "ruled_out": "dim"}
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def _plain(value: str) -> str:
+    """A text as the terminal may have it: control characters of users' texts must not steer it."""
+    return _CONTROL.sub("\ufffd", value.replace(NNBSP, " "))
 
 
 def render(comparison: ComparisonRecord, verdict: Verdict, console: Console) -> None:
@@ -37,15 +46,15 @@ def _panel(comparison: ComparisonRecord, verdict: Verdict) -> Panel:
     from rich.panel import Panel
     from rich.text import Text
 
-    body = Text(verdict.headline, style="bold")
+    body = Text(_plain(verdict.headline), style="bold")
     spoken = spoken_score(verdict)
     if spoken and recommended(verdict) is not None:
-        body.append(f"\n{metric_name(comparison.metric).capitalize()}: {spoken}.".replace(NNBSP, " "), style="not bold")
+        body.append(_plain(f"\n{capital(metric_name(comparison.metric))}: {spoken}."), style="not bold")
     for reason in verdict.reasons:
-        body.append(f"\n• {reason}", style="not bold")
+        body.append(_plain(f"\n• {reason}"), style="not bold")
     for change in verdict.would_change:
-        body.append(f"\n↻ {change}", style="not bold dim")
-    body.append(f"\n! {caveats(comparison, verdict)[0]}", style="not bold yellow")
+        body.append(_plain(f"\n↻ {change}"), style="not bold dim")
+    body.append(_plain(f"\n! {caveats(comparison, verdict)[0]}"), style="not bold yellow")
     title = "Verdict" if verdict.decided else "Verdict: not decided"
     return Panel(
         body, title=title, title_align="left", border_style="green" if verdict.decided else "yellow", padding=(0, 1)
@@ -63,7 +72,7 @@ def _table(comparison: ComparisonRecord, verdict: Verdict, *, wide: bool) -> Tab
     if wide:
         table.add_column("Model", overflow="fold")
         table.add_column("Trained on", justify="right")
-    for name in (metric_name(comparison.metric).capitalize(), "Behind", "p50", "Train", "$/1k"):
+    for name in (capital(metric_name(comparison.metric)), "Behind", "p50", "Train", "$/1k"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("Standing", no_wrap=True)
     for summary in ladder(verdict):
@@ -76,7 +85,7 @@ def _table(comparison: ComparisonRecord, verdict: Verdict, *, wide: bool) -> Tab
             how.short if wide or how.key != "recommended" else "use this",
         ]
         style = _STYLES.get(how.key, "yellow")
-        table.add_row(*(Text(cell.replace(NNBSP, " ")) for cell in cells), style=style)
+        table.add_row(*(Text(_plain(cell)) for cell in cells), style=style)
     return table
 
 
@@ -104,13 +113,13 @@ def _grid(notes: list[tuple[str, str]]) -> Table:
     grid.add_column(max_width=24, overflow="fold")
     grid.add_column(overflow="fold")
     for name, text in notes:
-        grid.add_row(Text(name, style="bold"), Text(text))
+        grid.add_row(Text(_plain(name), style="bold"), Text(_plain(text)))
     return grid
 
 
 def _legend(comparison: ComparisonRecord, verdict: Verdict) -> str:
     return (
-        f"{metric_name(comparison.metric).capitalize()} in per cent [95 % interval] on {verdict.n_test:,} test rows. "
+        f"{capital(metric_name(comparison.metric))} in per cent [95 % interval] on {verdict.n_test:,} test rows. "
         "Behind: points behind the best arm, at most (95 % over all arms at once); "
         f"up to {points(verdict.tolerance)} counts as good. p50: median time of one request."
     )

@@ -8,7 +8,7 @@ WORDS: dict[str, str] = {
     "Seed": "The number that fixes every random choice of a run; the same seed gives the same answers.",
     "Accuracy": "Share of test rows answered right.",
     "Macro-F1": "F1 (the balance of wrong and missed answers) of each label, averaged so that rare labels count like common ones.",
-    "95 % interval": "Where the figure would lie in 95 of 100 test sets of this size and kind.",
+    "95 % interval": "A range made so that it holds the true figure for 95 of 100 test sets of this size and kind.",
     "Corrected score": (
         "The winner of many arms was partly lucky on this test set; this is its score with that luck, estimated by resampling, "
         "taken off. Expect this one in use."
