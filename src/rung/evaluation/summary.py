@@ -30,8 +30,9 @@ class ArmSummary(Frozen):
     Attributes:
         gap: best arm's score minus this one's, on paired rows. gap_bound: its simultaneous one-sided 95 % upper bound.
         gap_low: the simultaneous lower bound; above 0 the best arm is shown to be better.
-        non_inferior: gap_bound lies under the tolerance.
+        non_inferior: gap_bound does not exceed the tolerance.
         ruled_out: which limits it breaks, in words; empty where it may be recommended.
+        cost_basis: what the cost rests on, or why there is none.
         details: what the method chose, from the first seed's run.
     """
 
@@ -52,6 +53,7 @@ class ArmSummary(Frozen):
     rows_per_s: float | None = None
     train_seconds: float | None = None
     cost_usd_per_1k: float | None = None
+    cost_basis: str = ""
     trainable_parameters: int = 0
     details: dict[str, Any] = Field(default_factory=dict)
 

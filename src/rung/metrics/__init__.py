@@ -1,1 +1,36 @@
-"""Metrics: pure functions over labels and probabilities."""
+"""Metrics: pure functions over labels and probabilities. An undefined figure is None with a reason."""
+
+from rung.metrics.calibration import (
+    Bin,
+    bin_numbers,
+    brier_score,
+    expected_calibration_error,
+    log_loss,
+    log_losses,
+    reliability,
+)
+from rung.metrics.classification import ClassReport, accuracy, confusion_matrix, macro_f1, per_class, row_score
+from rung.metrics.multilabel import indicators, macro_f1_multilabel, micro_f1, multilabel_report
+from rung.metrics.value import Figure, undefined
+
+__all__ = [
+    "Bin",
+    "ClassReport",
+    "Figure",
+    "accuracy",
+    "bin_numbers",
+    "brier_score",
+    "confusion_matrix",
+    "expected_calibration_error",
+    "indicators",
+    "log_loss",
+    "log_losses",
+    "macro_f1",
+    "macro_f1_multilabel",
+    "micro_f1",
+    "multilabel_report",
+    "per_class",
+    "reliability",
+    "row_score",
+    "undefined",
+]

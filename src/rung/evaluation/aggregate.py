@@ -1,0 +1,153 @@
+"""Runs -> one line an arm: seeds averaged, rows aligned, figures, costs. Knows no limits and recommends nothing.
+
+Whatever the order in which runs come, the result is the same: arms stand in the order of the ladder, rows in that of their ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rung.errors import DataError
+from rung.evaluation.figures import arm_figures
+from rung.evaluation.records import ComparisonRecord, Latency, Run
+from rung.evaluation.resample import Units, units_of, weights_BG
+from rung.evaluation.summary import ArmSummary
+
+
+@dataclass(frozen=True)
+class Table:
+    """All arms of a comparison, and the row scores of those that ran.
+
+    Attributes:
+        summaries: every arm. ran: positions in `summaries` of the K arms with scores. scores_NK: means over seeds.
+    """
+
+    summaries: tuple[ArmSummary, ...]
+    ran: tuple[int, ...]
+    scores_NK: np.ndarray
+    units: Units
+
+
+def tabulate(comparison: ComparisonRecord) -> Table:
+    """The arms of a comparison, in the order of the ladder.
+
+    Raises:
+        DataError: arms, or seeds of an arm, were judged on different test rows or against different answers.
+    """
+    arms = _by_arm(comparison.runs)
+    done = {arm_id: [run for run in runs if run.status == "done"] for arm_id, runs in arms.items()}
+    order = _row_order([run for runs in done.values() for run in runs])
+    first = next((runs[0] for runs in done.values() if runs), None)
+    by_row = {} if first is None else {row.row: row.group for row in first.rows}
+    units = units_of([by_row[row] for row in order])
+    weights = weights_BG(units) if order else np.zeros((0, 0), dtype=np.float32)
+    latencies = {latency.arm_id: latency for latency in comparison.latencies}
+    costs = _costs(comparison, done, latencies)
+    summaries, scores = [], []
+    for arm_id, runs in arms.items():
+        found = done[arm_id]
+        if not found or not order:
+            summaries.append(_not_done(runs))
+            continue
+        seeds = [_sorted_rows(run, order) for run in found]
+        mean_N = np.mean([[row.score for row in rows] for rows in seeds], axis=0)
+        figures = arm_figures(comparison.task, seeds, mean_N, units, weights, comparison.metric)
+        scores.append(mean_N)
+        summary = _summary(runs, found, latencies.get(arm_id))
+        cost, basis = costs[arm_id]
+        summaries.append(summary.model_copy(update={"metrics": figures, "cost_usd_per_1k": cost, "cost_basis": basis}))
+    ran = tuple(i for i, summary in enumerate(summaries) if summary.metrics)
+    table = np.stack(scores, axis=1) if scores else np.zeros((len(order), 0))
+    return Table(tuple(summaries), ran, table, units)
+
+
+def _by_arm(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    latest = {run.key: run for run in runs}
+    arms: dict[str, list[Run]] = {}
+    for run in sorted(latest.values(), key=lambda run: (run.arm.rung, run.n_train, run.arm.name, *run.key)):
+        arms.setdefault(run.arm.id, []).append(run)
+    return arms
+
+
+def _row_order(done: Sequence[Run]) -> list[str]:
+    """The rows all runs share, sorted; the runs must agree on them."""
+    if not done:
+        return []
+    first = done[0]
+    expected = {row.row: (row.expected, row.group) for row in first.rows}
+    if not expected:
+        raise DataError("there are no test rows to judge on", where=first.arm.name, remedy="give a test file with rows")
+    for run in done:
+        mine = {row.row: (row.expected, row.group) for row in run.rows}
+        if len(mine) != len(run.rows):
+            raise DataError("a test row was judged twice", where=f"{run.arm.name}, seed {run.seed}")
+        if mine != expected:
+            differ = sorted(row for row in mine.keys() | expected.keys() if mine.get(row) != expected.get(row))
+            raise DataError(
+                f"{run.arm.name} (seed {run.seed}) and {first.arm.name} (seed {first.seed}) were judged on different rows",
+                where=f"comparison {run.comparison}",
+                given=", ".join(differ[:5]),
+                remedy="compare arms on one test set: run the comparison again with the present data",
+            )
+    return sorted(expected)
+
+
+def _sorted_rows(run: Run, order: Sequence[str]) -> list:
+    rows = {row.row: row for row in run.rows}
+    return [rows[row] for row in order]
+
+
+def _not_done(runs: Sequence[Run]) -> ArmSummary:
+    failed = [run for run in runs if run.status == "failed"]
+    chosen = (failed or list(runs))[0]
+    status = chosen.status if chosen.status != "done" else "failed"
+    return ArmSummary(
+        arm=chosen.arm,
+        status=status,
+        reason=chosen.reason or "no reason was recorded",
+        n_train=chosen.n_train,
+        seeds=tuple(run.seed for run in runs),
+    )
+
+
+def _summary(runs: Sequence[Run], done: Sequence[Run], latency: Latency | None) -> ArmSummary:
+    lost = [f"seed {run.seed} {run.status}: {run.reason}" for run in runs if run.status != "done"]
+    validation = [run.validation_score for run in done if run.validation_score is not None]
+    train = [run.train_seconds for run in done if run.train_seconds is not None]
+    return ArmSummary(
+        arm=done[0].arm,
+        status="done",
+        reason="; ".join(lost) or None,
+        n_train=done[0].n_train,
+        seeds=tuple(run.seed for run in done),
+        validation_score=float(np.mean(validation)) if validation else None,
+        latency_ms_p50=latency.p50_ms if latency else None,
+        latency_ms_p95=latency.p95_ms if latency else None,
+        rows_per_s=latency.rows_per_s if latency else None,
+        train_seconds=float(np.mean(train)) if train else None,
+        trainable_parameters=max(run.trainable_parameters for run in done),
+        details=done[0].details,
+    )
+
+
+def _costs(
+    comparison: ComparisonRecord, done: dict[str, list[Run]], latencies: dict[str, Latency]
+) -> dict[str, tuple[float | None, str]]:
+    """US dollars for 1,000 requests, and what that rests on. All arms on one basis, so that they can be compared."""
+    hourly = comparison.prices.machine_usd_per_hour
+    ran = [arm_id for arm_id, runs in done.items() if runs]
+    if all(arm_id in latencies for arm_id in ran):
+        basis = "1,000 times the median seconds of one request, at the machine's price"
+        return {arm_id: (latencies[arm_id].p50_ms * hourly / 3600, basis) for arm_id in ran}
+    batched = "1,000 times the seconds per row of all test rows in batches (latency was not measured for every arm)"
+    costs: dict[str, tuple[float | None, str]] = {}
+    for arm_id in ran:
+        seconds = [
+            run.predict_seconds / len(run.rows) for run in done[arm_id] if run.predict_seconds is not None and run.rows
+        ]
+        missing = "neither latency nor prediction time was measured"
+        costs[arm_id] = (float(np.mean(seconds)) * 1000 * hourly / 3600, batched) if seconds else (None, missing)
+    return costs
