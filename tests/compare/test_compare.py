@@ -112,7 +112,10 @@ def test_names_are_unique_and_say_what_differs(tmp_path: Path) -> None:
 def test_a_name_keeps_meaning_the_arm_it_was_first_given_to(tmp_path: Path) -> None:
     run_task(write_task(tmp_path / "t", methods=["centroids"]), tmp_path)
     done = run_task(write_task(tmp_path / "t", methods=[{"centroids": {"steps": 1}}]), tmp_path)
-    assert {run.arm.name: run.arm.knobs["steps"] for run in done.record.runs} == {"centroids": 3, "centroids (steps=1)": 1}
+    assert {run.arm.name: run.arm.knobs["steps"] for run in done.record.runs} == {
+        "centroids": 3,
+        "centroids (steps=1)": 1,
+    }
 
 
 def test_seeds_are_runs_of_one_arm_and_only_the_first_is_saved(tmp_path: Path) -> None:
@@ -125,7 +128,9 @@ def test_seeds_are_runs_of_one_arm_and_only_the_first_is_saved(tmp_path: Path) -
 def test_overrides_replace_the_plan(tmp_path: Path) -> None:
     path = write_task(tmp_path / "t")
     done = run_task(path, tmp_path, methods=["centroids"], models=["other"], sizes=[20], seeds=[7])
-    assert [(r.arm.method, r.arm.model, r.arm.n_train, r.seed) for r in done.record.runs] == [("centroids", "other", 20, 7)]
+    assert [(r.arm.method, r.arm.model, r.arm.n_train, r.seed) for r in done.record.runs] == [
+        ("centroids", "other", 20, 7)
+    ]
     with pytest.raises(UsageError, match="at least 2"):
         run_task(path, tmp_path, sizes=[1])
 

@@ -188,7 +188,9 @@ class Centroids(Method):
         scores = {scale: self._judge(task, state, scale, validation, model, kit) for scale in (0.5, 1.0)}
         best = max(scores, key=lambda scale: (scores[scale] or 0.0, scale))
         vectors = {name: (best * np.array(v)).tolist() for name, v in sorted(state["vectors"].items())}
-        return FittedToy(self, task, vectors, model, kit.features, {"scale": best, "steps": self.steps}, scores[best], 16)
+        return FittedToy(
+            self, task, vectors, model, kit.features, {"scale": best, "steps": self.steps}, scores[best], 16
+        )
 
     def _resumed(self, task: Task, kit: Kit) -> dict[str, Any]:
         if kit.checkpoints is not None and (kit.checkpoints / "state.json").exists():

@@ -27,7 +27,7 @@ from rung.features import Features
 from rung.plan import TaskFile, read_task_file
 from rung.runners import Job, LocalRunner
 from rung.store import Store
-from rung.workspace import Workspace, remove_unfinished
+from rung.workspace import Workspace, remove_folder, remove_unfinished
 
 LATENCY_INPUTS = 256
 
@@ -110,6 +110,8 @@ class Session:
         done = {key for key, (status, _) in known.items() if status == "done"}
         planned = planned_runs(self.file, self.wiring, {name: key[0] for key, (_, name) in known.items()})
         todo = [item for item in planned if item.key not in done]
+        for arm_id, seed in done:  # a process killed just after it recorded a run leaves that run's checkpoints
+            remove_folder(folder / "checkpoints" / f"{arm_id}-{seed}")
         if len(todo) < len(planned):
             self.events.message(f"{len(planned) - len(todo)} of {len(planned)} runs are done already")
         worker = Worker(

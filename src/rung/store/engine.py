@@ -102,11 +102,9 @@ def _explain(error: Any, where: str) -> StorageError:
     message, remedy = kinds.get(
         code, (f"the database answered: {cause}", "see that it can be reached, and run this again")
     )
-    if code == 10:  # input/output error: SQLite reports a full disk so when it grows its shared memory file
+    if code == 10:  # input/output error: so SQLite reports a full disk when it grows its shared memory, or a quota
         full = disk_is_full(error) or _no_space(where)
-        message, remedy = (
-            kinds[13] if full else ("the database cannot be read or written (input/output error)", kinds[8][1])
-        )
+        message, remedy = kinds[13] if full else ("the disk is full or failing", kinds[13][1])
     return StorageError(message, where=where, remedy=remedy)
 
 
