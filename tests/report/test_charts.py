@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import pytest
 
+from rung.metrics import Bin
 from rung.report import svg
 from rung.report.charts import ArmPoint, gap_chart, ladder_chart
 from rung.report.row_charts import heat_map, reliability_chart
-from rung.report.rows import Bin, Confusion
+from rung.report.rows import Confusion
 
 
 def points(count: int = 12) -> list[ArmPoint]:
@@ -108,7 +109,7 @@ def test_the_heat_map_shows_each_count_and_keeps_ink_readable(width: int) -> Non
 
 
 def test_reliability_has_a_dot_a_bin() -> None:
-    bins = [Bin(0.5, 0.6, 10, 0.55, 0.4), Bin(0.9, 1.0, 90, 0.97, 0.99)]
+    bins = [Bin(0.55, 0.4, 10), Bin(0.97, 0.99, 90)]
     assert len(list(ET.fromstring(reliability_chart(bins)).iter("circle"))) == 2
 
 

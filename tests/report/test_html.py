@@ -12,7 +12,7 @@ import pytest
 
 import rung.report
 from rung.evaluation.records import ComparisonRecord
-from rung.evaluation.summary import Verdict
+from rung.evaluation.summary import MetricValue, Verdict
 from rung.report.html import page
 
 VOID = {"meta", "link", "img", "br", "hr", "input", "wbr", "path", "circle", "rect", "line"}
@@ -151,6 +151,27 @@ def test_an_undecided_verdict_says_so_and_how_many_rows_would_decide(
     assert "Accuracy, as measured" not in text
 
 
+def test_log_loss_is_no_share_and_an_undefined_figure_says_why(comparison: ComparisonRecord, verdict: Verdict) -> None:
+    metrics = {
+        "log_loss": MetricValue(value=0.25, low=0.2, high=0.3),
+        "ece": MetricValue(value=None, reason="no confidences"),
+    }
+    arms = tuple(a.model_copy(update={"metrics": a.metrics | metrics}) if a.metrics else a for a in verdict.arms)
+    text = Page(page(comparison, verdict.model_copy(update={"arms": arms}))).text
+    assert "0.250" in text and "0.200–0.300" in text and "no confidences" in text
+    assert "25.0\u202f%" not in text
+
+
+def test_a_seed_that_failed_is_told_though_the_arm_finished(comparison: ComparisonRecord, verdict: Verdict) -> None:
+    arms = (verdict.arms[0].model_copy(update={"reason": "seed 2 failed: NaN loss"}), *verdict.arms[1:])
+    assert "seed 2 failed: NaN loss" in Page(page(comparison, verdict.model_copy(update={"arms": arms}))).text
+
+
+def test_the_least_regret_choice_is_not_called_recommended(comparison: ComparisonRecord, verdict: Verdict) -> None:
+    text = Page(page(comparison, verdict.model_copy(update={"decided": False}))).text
+    assert "★ least risk" in text and "★ recommended" not in text
+
+
 def test_more_labels_than_fit_a_picture_become_a_list(comparison: ComparisonRecord, verdict: Verdict) -> None:
     def renamed(i: int, label: str) -> str:
         return f"{label}_{i % 3}"
@@ -181,7 +202,7 @@ def test_several_labels_a_row(comparison: ComparisonRecord, verdict: Verdict) ->
     )
     task = comparison.task.model_copy(update={"multi_label": True})
     text = Page(page(comparison.model_copy(update={"runs": runs, "task": task}), verdict)).text
-    assert "A row may have several labels" in text and "Wrongly given" in text
+    assert "A row may have several labels" in text and "Precision" in text
 
 
 def _contrast(first: str, second: str) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rung.evaluation.records import Arm, RowResult, Run
-from rung.report.rows import calibration_error, confusion, disagreements, label_counts, reliability
+from rung.report.rows import calibration, confusion, disagreements, per_label
 
 
 def run(name: str, outputs: list, expected: list, confidence: list | None = None, baseline: bool = False) -> Run:
@@ -32,22 +32,29 @@ def test_labels_the_task_does_not_know_are_not_dropped() -> None:
 def test_several_labels_a_row_are_counted_label_by_label() -> None:
     several = run("m", [("a",), ("a", "b"), None], [("a", "b"), ("b",), ("a",)])
     assert confusion(several, ["a", "b"]) is None
-    a, b = label_counts(several, ["a", "b"])
-    assert (a.expected, a.found, a.missed, a.extra) == (2, 1, 1, 1)
-    assert (b.expected, b.found, b.missed, b.extra) == (2, 1, 1, 0)
+    a, b = per_label(several, ["a", "b"])
+    assert (a.support, a.predicted, a.precision.value, a.recall.value) == (2, 2, 0.5, 0.5)
+    assert (b.support, b.predicted, b.precision.value, b.recall.value) == (2, 1, 1.0, 0.5)
 
 
-def test_reliability_bins_and_error_by_hand() -> None:
-    bins = reliability(run("m", ["a", "a", "a", "b"], ["a", "a", "b", "b"], [0.95, 1.0, 0.91, 0.2]))
-    assert [(b.low, b.rows) for b in bins] == [(0.2, 1), (0.9, 3)]
-    assert bins[1].right == 2 / 3
-    error = calibration_error(bins)
-    assert error is not None and abs(error - (0.8 + 3 * abs(2.86 / 3 - 2 / 3)) / 4) < 1e-12
+def test_one_label_a_row_is_counted_the_same_way() -> None:
+    a, b, c = per_label(run("m", ["a", "b", None], ["a", "a", "b"]), ["a", "b", "c"])
+    assert (a.support, a.predicted, a.recall.value, b.precision.value) == (2, 1, 0.5, 0.0)
+    assert c.f1.value is None
+
+
+def test_calibration_by_hand() -> None:
+    bins, error = calibration(run("m", ["a", "a"], ["a", "b"], [0.9, 0.6]))
+    assert [(b.confidence, b.accuracy, b.count) for b in bins] == [(0.6, 0.0, 1), (0.9, 1.0, 1)]
+    assert error is not None and abs(error - 0.35) < 1e-12
 
 
 def test_without_confidences_there_is_no_error_instead_of_a_perfect_one() -> None:
-    assert reliability(run("m", ["a"], ["a"])) == []
-    assert calibration_error([]) is None
+    assert calibration(run("m", ["a"], ["a"])) == ((), None)
+
+
+def test_a_confidence_a_rounding_above_one_is_taken_as_one() -> None:
+    assert calibration(run("m", ["a"], ["a"], [1.0 + 1e-7]))[1] == 0.0
 
 
 def test_disagreements_put_the_most_disputed_row_first_and_do_not_count_baselines() -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rung.report import svg
-from rung.report.formats import dollars, percent, points
+from rung.report.formats import bound, dollars, percent, points
 from rung.report.svg import ACCENT, INK, MUTED, PAPER, RULE, Box, el, line, text
 
 NARROW = 500  # under this width (pixels) charts are laid out for a phone
@@ -198,7 +198,7 @@ def gap_chart(
     arms = [a for a in arms if a.gap is not None]
     narrow = width < NARROW
     title = f"Points of {metric} behind the best arm"
-    told = "; ".join(f"{a.number} {a.name}: {points(a.gap)}, at most {points(a.gap_bound)}" for a in arms)
+    told = "; ".join(f"{a.number} {a.name}: {points(a.gap)}, at most {bound(a.gap_bound)}" for a in arms)
     told = f"Tolerance {points(tolerance)} points. {told or 'No arm has a gap.'}"
     row, top = (44, 30) if narrow else (30, 30)
     left, right = (8.0, width - 14.0) if narrow else (212.0, width - 104.0)
@@ -206,7 +206,8 @@ def gap_chart(
     far = max(0.12, 4 * tolerance)
     ends = [v for a in arms for v in (a.gap_bound, 1.1 * (a.gap or 0.0)) if v is not None and v <= far]
     high = max([0.03, 3 * tolerance, *ends]) * 1.05
-    low = -max([0.006, *(-(a.gap_low or 0.0) for a in arms if a.gap_low is not None)]) * 1.1
+    behind = [-v for a in arms for v in (a.gap_low, a.gap) if v is not None and -v <= far]
+    low = -max([0.006, *behind]) * 1.1
 
     def x(value: float) -> float:
         return left + (min(max(value, low), high) - low) / (high - low) * (right - left)
@@ -251,7 +252,7 @@ def _gap_axes(
 
 def _gap_row(a: ArmPoint, x: svg.Scale, y: float, high: float, width: float, narrow: bool) -> list[str]:
     gap = a.gap or 0.0
-    value = points(gap) if a.gap_bound is None else f"{points(gap)}  (≤ {points(a.gap_bound)})"
+    value = points(gap) if a.gap_bound is None else f"{points(gap)}  (≤ {bound(a.gap_bound)})"
     bold: dict[str, Any] = {"font_weight": 650, "fill": ACCENT} if a.standing == "recommended" else {}
     name_width = width - 16 - svg.text_width(value) - 12 if narrow else 200.0
     base = y - 14 if narrow else y + 4

@@ -108,6 +108,7 @@ def _arm(summary: ArmSummary, comparison: ComparisonRecord, verdict: Verdict) ->
         "rows_per_s": summary.rows_per_s,
         "train_seconds": summary.train_seconds,
         "cost_usd_per_1k": summary.cost_usd_per_1k,
+        "cost_basis": summary.cost_basis,
         "trainable_parameters": summary.trainable_parameters,
         "details": summary.details,
         "runs": [run_name(run) for run in runs_of(comparison, arm.id)],

@@ -46,6 +46,15 @@ def points(value: float | None) -> str:
     return "0.0" if text == "-0.0" else text.replace("-", "−")
 
 
+def bound(value: float | None) -> str:
+    """An upper bound in points, rounded up, so that what is shown still holds.
+
+    >>> bound(0.0361), bound(0.04)
+    ('3.7', '4.0')
+    """
+    return DASH if value is None else points(math.ceil(value * 1000 - 1e-7) / 1000)
+
+
 def significant(value: float, digits: int = 2) -> str:
     """A positive number to `digits` significant digits, never in exponent form.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung.evaluation.records import ComparisonRecord, Run
 from rung.evaluation.summary import ArmSummary, Verdict
+from rung.methods import METHODS, method_class
 from rung.report import formats, rows, view
 from rung.report.charts import ArmPoint, gap_chart, ladder_chart, mark
 from rung.report.row_charts import MOST_LABELS, heat_map, reliability_chart
@@ -37,12 +38,13 @@ def page(comparison: ComparisonRecord, verdict: Verdict) -> str:
         score=view.score_of(chosen, comparison) if chosen else None,
         arms=[_arm(p.number, s, comparison, verdict) for p, s in zip(points, view.ladder(verdict), strict=True)],
         caveats=view.caveats(comparison, verdict),
-        legend=_legend(points),
+        legend=_legend(points, verdict),
         tolerance=formats.points(verdict.tolerance),
         **_charts(points, comparison, verdict),
         **_row_sections(comparison, verdict),
         **_records(comparison, verdict),
         words=WORDS,
+        methods=_methods(verdict),
     )
 
 
@@ -60,6 +62,7 @@ def _environment() -> Environment:
         "percent",
         "interval",
         "points",
+        "bound",
         "dollars",
         "milliseconds",
         "seconds",
@@ -119,18 +122,22 @@ def _arm(number: int, s: ArmSummary, comparison: ComparisonRecord, verdict: Verd
         "score": view.score_of(s, comparison),
         "runs": view.runs_of(comparison, s.arm.id),
         "latency": view.latency_of(comparison, s.arm.id),
-        "others": {k: m for k, m in s.metrics.items() if k != comparison.metric},
+        "others": {k: view.metric_texts(k, m) for k, m in s.metrics.items() if k != comparison.metric},
     }
 
 
-def _legend(points: list[ArmPoint]) -> list[tuple[Any, view.Standing]]:
+def _legend(points: list[ArmPoint], verdict: Verdict) -> list[tuple[Any, view.Standing]]:
     """The marks that occur in the charts, drawn, with what they mean."""
-    keys = {p.standing for p in points if p.score is not None}
-    return [
-        (_safe(f'<svg width="22" height="22" viewBox="0 0 22 22" aria-hidden="true">{mark(11, 11, key)}</svg>'), how)
-        for key, how in view.STANDINGS.items()
-        if key in keys
-    ]
+    shown = {p.name for p in points if p.score is not None}
+    found = {how.key: how for s in verdict.arms if s.arm.name in shown for how in [view.standing(s, verdict)]}
+    start = '<svg width="22" height="22" viewBox="0 0 22 22" aria-hidden="true">'
+    return [(_safe(f"{start}{mark(11, 11, key)}</svg>"), found[key]) for key in view.STANDINGS if key in found]
+
+
+def _methods(verdict: Verdict) -> dict[str, str]:
+    """The methods of the comparison, cheapest first, each in one plain sentence."""
+    used = {s.arm.method for s in verdict.arms}
+    return {name: method_class(name).summary for name in METHODS if name in used}
 
 
 def _charts(points: list[ArmPoint], comparison: ComparisonRecord, verdict: Verdict) -> dict[str, Any]:
@@ -156,7 +163,7 @@ def _row_sections(comparison: ComparisonRecord, verdict: Verdict) -> dict[str, A
     run = view.first_run(comparison, verdict.recommended) or view.first_run(comparison, verdict.best)
     labels = comparison.task.label_names
     table = rows.confusion(run, labels) if run else None
-    bins = rows.reliability(run) if run else []
+    bins, error = rows.calibration(run) if run else ((), None)
     firsts = [r for s in view.ladder(verdict) if (r := view.first_run(comparison, s.arm.id))]
     shown, differing, shared = rows.disagreements(firsts, comparison.inputs, MOST_DISAGREEMENTS)
     maps: list[tuple[str, Any]] = []
@@ -171,9 +178,9 @@ def _row_sections(comparison: ComparisonRecord, verdict: Verdict) -> dict[str, A
         "run": run,
         "table": table,
         "maps": maps,
-        "label_counts": rows.label_counts(run, labels) if run and not table else [],
+        "per_label": rows.per_label(run, labels) if run else (),
         "bins": bins,
-        "ece": rows.calibration_error(bins),
+        "ece": error,
         "reliability": _safe(reliability_chart(bins, width=PHONE + 60)) if bins else None,
         "disagreements": shown,
         "differing": differing,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rung.metrics import Bin
 from rung.report import svg
 from rung.report.formats import percent
-from rung.report.rows import Bin, Confusion
-from rung.report.svg import ACCENT, INK, MUTED, PAPER, RULE, WARN, el, line, text
+from rung.report.rows import Confusion
+from rung.report.svg import ACCENT, MUTED, PAPER, RULE, WARN, el, line, text
 
 MOST_LABELS = 20  # beyond this a matrix is unreadable, and the list of the commonest confusions stands in for it
 STRONGEST = 0.45  # opacity of a full cell: ink stays readable on it (WCAG AA), in light and in dark
@@ -80,10 +81,11 @@ def _cells(counts: Sequence[int], i: int, x: float, y: float, cell: float) -> li
 
 
 def reliability_chart(bins: Sequence[Bin], *, width: int = 420, ident: str = "chart-reliability") -> str:
-    """Share right against confidence, a dot a bin (area by rows), and below it how many rows fall into each bin."""
-    told = "; ".join(f"confidence {percent(b.confidence, 0)}: {percent(b.right, 0)} right, {b.rows} rows" for b in bins)
-    side = min(width - 60.0, 340.0)
-    x0, y0, strip = 44.0, 26.0, 54.0
+    """Share right against confidence, a dot a bin, with its distance from the diagonal (where both are equal)."""
+    told = "; ".join(
+        f"confidence {percent(b.confidence, 0)}: {percent(b.accuracy, 0)} of {b.count} right" for b in bins
+    )
+    side, x0, y0 = min(width - 60.0, 340.0), 44.0, 26.0
 
     def x(share: float) -> float:
         return x0 + share * side
@@ -93,40 +95,14 @@ def reliability_chart(bins: Sequence[Bin], *, width: int = 420, ident: str = "ch
 
     body = [text(0, 12, "right, per cent of rows", fill=MUTED)]
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
-        body.append(line(x0, y(tick), x0 + side, y(tick)))
+        body.append(line(x0, y(tick), x0 + side, y(tick), stroke=RULE if tick else MUTED))
         body.append(text(x0 - 8, y(tick) + 4, f"{100 * tick:.0f}", anchor="end", fill=MUTED))
-        body.append(text(x(tick), y0 + side + strip + 18, f"{100 * tick:.0f}", anchor="middle", fill=MUTED))
+        body.append(text(x(tick), y(0) + 18, f"{100 * tick:.0f}", anchor="middle", fill=MUTED))
     body.append(line(x(0), y(0), x(1), y(1), stroke=MUTED, stroke_dasharray="4 4"))
-    body.append(text(x0 + side, y0 + side + strip + 38, "confidence, per cent", anchor="end", fill=MUTED))
-    most = max((b.rows for b in bins), default=1)
+    body.append(text(x0 + side, y(0) + 38, "confidence, per cent", anchor="end", fill=MUTED))
     for b in bins:
-        body.append(line(x(b.confidence), y(b.confidence), x(b.confidence), y(b.right), stroke=WARN, width=1.75))
-        body.append(
-            el(
-                "circle",
-                cx=x(b.confidence),
-                cy=y(b.right),
-                r=3 + 6 * (b.rows / most) ** 0.5,
-                fill=ACCENT,
-                stroke=PAPER,
-                stroke_width=1.5,
-            )
-        )
-        tall = (strip - 22) * b.rows / most
-        base = y0 + side + strip
-        body.append(
-            el(
-                "rect",
-                x=x(b.low) + 1,
-                y=base - tall,
-                width=x(b.high) - x(b.low) - 2,
-                height=tall,
-                fill=MUTED,
-                fill_opacity=0.35,
-            )
-        )
-        body.append(text(x((b.low + b.high) / 2), base - tall - 4, str(b.rows), size=10.5, anchor="middle", fill=MUTED))
-    body.append(line(x0, y0 + side + strip, x0 + side, y0 + side + strip, stroke=INK))
-    return svg.chart(
-        ident, width, y0 + side + strip + 46, "Confidence against share right", told or "No confidences.", body
-    )
+        at = x(b.confidence)
+        body.append(line(at, y(b.confidence), at, y(b.accuracy), stroke=WARN, width=1.75))
+    dot = {"r": 5.0, "fill": ACCENT, "stroke": PAPER, "stroke_width": 1.5}
+    body += [el("circle", cx=x(b.confidence), cy=y(b.accuracy), **dot) for b in bins]
+    return svg.chart(ident, width, y(0) + 46, "Confidence against share right", told or "No confidences.", body)

@@ -1,4 +1,4 @@
-"""What single rows tell: confusions, reliability, disagreements. Counts only; knows no layout."""
+"""What single rows tell: confusions, labels, calibration, disagreements. Knows no layout."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rung.evaluation.records import Run
+from rung.metrics import Bin, ClassReport, expected_calibration_error, multilabel_report, reliability, row_score
 from rung.report.formats import output_text
+from rung.task import Output
 
 NO_ANSWER = "no answer"
 
@@ -33,28 +35,6 @@ class Confusion:
             if i != j and n
         ]
         return sorted(found, key=lambda item: (-item[2], item[0], item[1]))[:limit]
-
-
-@dataclass(frozen=True)
-class LabelCount:
-    """For tasks with several labels a row: rows that have the label, found, missed, and wrongly given it."""
-
-    label: str
-    expected: int
-    found: int
-    missed: int
-    extra: int
-
-
-@dataclass(frozen=True)
-class Bin:
-    """Rows whose confidence lies in [low, high): how many, mean confidence, share right."""
-
-    low: float
-    high: float
-    rows: int
-    confidence: float
-    right: float
 
 
 @dataclass(frozen=True)
@@ -85,37 +65,18 @@ def confusion(run: Run, labels: Sequence[str]) -> Confusion | None:
     return Confusion(tuple(names), tuple(tuple(pairs[a, b] for b in names) for a in names))
 
 
-def label_counts(run: Run, labels: Sequence[str]) -> list[LabelCount]:
-    """Per label, for rows with several labels."""
-    pairs = [(_as_set(row.expected), _as_set(row.output)) for row in run.rows]
-    return [
-        LabelCount(
-            name,
-            expected=sum(name in e for e, _ in pairs),
-            found=sum(name in e and name in o for e, o in pairs),
-            missed=sum(name in e and name not in o for e, o in pairs),
-            extra=sum(name not in e and name in o for e, o in pairs),
-        )
-        for name in labels
-    ]
+def per_label(run: Run, labels: Sequence[str]) -> tuple[ClassReport, ...]:
+    """Precision, recall and F1 of each label, for rows with one label or several."""
+    return multilabel_report(
+        [_names(row.expected) for row in run.rows], [_names(row.output) for row in run.rows], labels
+    )
 
 
-def reliability(run: Run, bins: int = 10) -> list[Bin]:
-    """Equal-width bins of confidence, empty ones left out (Guo et al. 2017, "On Calibration of Modern Neural Networks")."""
-    pairs = [(row.confidence, row.score) for row in run.rows if row.confidence is not None]
-    out = []
-    for k in range(bins):
-        inside = [(c, s) for c, s in pairs if min(int(c * bins), bins - 1) == k]
-        if inside:
-            n = len(inside)
-            out.append(Bin(k / bins, (k + 1) / bins, n, sum(c for c, _ in inside) / n, sum(s for _, s in inside) / n))
-    return out
-
-
-def calibration_error(bins: Sequence[Bin]) -> float | None:
-    """Expected calibration error: the mean distance of confidence from share right, weighted by rows; None without rows."""
-    total = sum(b.rows for b in bins)
-    return sum(b.rows * abs(b.confidence - b.right) for b in bins) / total if total else None
+def calibration(run: Run) -> tuple[tuple[Bin, ...], float | None]:
+    """Reliability bins and expected calibration error, as `rung.metrics` has them; rows without confidence are left out."""
+    pairs = [(min(max(row.confidence, 0.0), 1.0), row.score) for row in run.rows if row.confidence is not None]
+    sure, right = [c for c, _ in pairs], [s for _, s in pairs]
+    return reliability(sure, right), expected_calibration_error(sure, right).value
 
 
 def disagreements(
@@ -149,7 +110,7 @@ def disagreements(
         right: dict[str, bool] = {}
         for run, output in given:
             arms.setdefault(output_text(output), []).append(run.arm.name)
-            right[output_text(output)] = output == expected
+            right[output_text(output)] = row_score(expected, output) == 1.0
         answers = sorted(arms.items(), key=lambda item: (-len(item[1]), item[0]))
         shown = tuple((answer, right[answer], tuple(names)) for answer, names in answers)
         found.append(Disagreement(row_id, inputs.get(row_id), output_text(expected), shown, dissent))
@@ -157,7 +118,7 @@ def disagreements(
     return found[:limit], len(found), len(shared)
 
 
-def _as_set(output: str | tuple[str, ...] | None) -> frozenset[str]:
+def _names(output: Output | None) -> tuple[str, ...]:
     if output is None:
-        return frozenset()
-    return frozenset([output] if isinstance(output, str) else output)
+        return ()
+    return (output,) if isinstance(output, str) else output

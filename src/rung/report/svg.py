@@ -61,7 +61,7 @@ def line(x1: float, y1: float, x2: float, y2: float, *, stroke: str = RULE, widt
 
 def text_width(value: str, size: float = 12) -> float:
     """An upper estimate of a text's width in a system sans-serif, in pixels."""
-    return cells(value) * size * 0.56
+    return cells(value) * size * 0.6
 
 
 def fit(value: str, width: float, size: float = 12) -> str:

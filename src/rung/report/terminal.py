@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rung.evaluation.records import ComparisonRecord
 from rung.evaluation.summary import ArmSummary, Verdict
-from rung.report.formats import DASH, NNBSP, capital, dollars, interval, milliseconds, percent, points, seconds
+from rung.report.formats import DASH, NNBSP, bound, capital, dollars, interval, milliseconds, percent, points, seconds
 from rung.report.view import caveats, ladder, metric_name, recommended, score_of, spoken_score, standing
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _table(comparison: ComparisonRecord, verdict: Verdict, *, wide: bool) -> Tab
             cells += [summary.arm.model or DASH, f"{summary.n_train:,}" if summary.n_train else DASH]
         cells += [
             *_figures(summary, comparison, int(wide)),
-            how.short if wide or how.key != "recommended" else "use this",
+            how.short if wide or how.short != "recommended" else "use this",
         ]
         style = _STYLES.get(how.key, "yellow")
         table.add_row(*(Text(_plain(cell)) for cell in cells), style=style)
@@ -95,7 +95,7 @@ def _figures(summary: ArmSummary, comparison: ComparisonRecord, digits: int) -> 
         score = DASH
     else:
         score = f"{percent(metric.value)[:-2]} [{interval(metric, digits)}]"
-    behind = DASH if summary.gap_bound is None else f"≤{points(summary.gap_bound)}"
+    behind = DASH if summary.gap_bound is None else f"≤{bound(summary.gap_bound)}"
     return [
         score,
         behind,
@@ -128,4 +128,5 @@ def _legend(comparison: ComparisonRecord, verdict: Verdict) -> str:
 def _notes(summary: ArmSummary) -> list[tuple[str, str]]:
     if summary.status != "done":
         return [(summary.arm.name, f"{summary.status}: {summary.reason or 'no reason was recorded'}")]
-    return [(summary.arm.name, f"ruled out: {reason}") for reason in summary.ruled_out]
+    partly = [(summary.arm.name, summary.reason)] if summary.reason else []
+    return partly + [(summary.arm.name, f"ruled out: {reason}") for reason in summary.ruled_out]

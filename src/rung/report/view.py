@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rung.evaluation.records import ComparisonRecord, Latency, Run
 from rung.evaluation.summary import ArmSummary, MetricValue, Verdict
-from rung.report.formats import count, percent, points
+from rung.report.formats import DASH, count, interval, percent, points
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,15 @@ STANDINGS = {
 }
 
 
+LEAST_REGRET = Standing("recommended", "least risk", "what risks least until more test rows settle it", "★")
+
+
 def standing(summary: ArmSummary, verdict: Verdict) -> Standing:
     """How an arm came out, from its summary alone and the verdict's choice."""
     if summary.status != "done":
         return STANDINGS[summary.status]
     if summary.arm.id == verdict.recommended:
-        return STANDINGS["recommended"]
+        return STANDINGS["recommended"] if verdict.decided else LEAST_REGRET
     if summary.ruled_out:
         return STANDINGS["ruled_out"]
     if summary.non_inferior:
@@ -100,12 +103,20 @@ def latency_of(comparison: ComparisonRecord, arm_id: str) -> Latency | None:
 
 def metric_name(name: str) -> str:
     """`macro_f1` as people read it."""
-    return {"macro_f1": "macro-F1", "micro_f1": "micro-F1", "f1": "F1", "ece": "ECE"}.get(name, name.replace("_", " "))
+    known = {"macro_f1": "macro-F1", "micro_f1": "micro-F1", "f1": "F1", "ece": "calibration error"}
+    return known.get(name, name.replace("_", " "))
 
 
-def share_below_one(metric: MetricValue | None) -> bool:
-    """Whether a metric is a share that reads well as per cent."""
-    return metric is not None and metric.value is not None and 0 <= metric.value <= 1
+def metric_texts(name: str, metric: MetricValue | None) -> tuple[str, str]:
+    """A metric and what stands below it: its interval, or why it is undefined. Log loss is no share."""
+    if metric is None:
+        return DASH, ""
+    if metric.value is None:
+        return DASH, metric.reason or ""
+    if "loss" not in name:
+        return percent(metric.value), interval(metric) if metric.low is not None else ""
+    ends = "" if metric.low is None or metric.high is None else f"{metric.low:.3f}–{metric.high:.3f}"
+    return f"{metric.value:.3f}", ends
 
 
 def caveats(comparison: ComparisonRecord, verdict: Verdict) -> list[str]:

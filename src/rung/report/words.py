@@ -23,6 +23,7 @@ WORDS: dict[str, str] = {
     "Confidence": "The probability an arm gives its own answer.",
     "Calibration": "Whether confidence can be believed: of the answers given with 80 % confidence, about 80 % should be right.",
     "Calibration error": "The average distance between confidence and the share right (ECE); 0 is perfect.",
+    "Log loss": "How surprised the arm's probabilities were by the right answers, in nats; 0 is perfect.",
     "McNemar test": "Asks whether two arms differ, from the rows that only one of them got right.",
     "Holm correction": "Makes p-values larger, to allow for the many pairs that were tested.",
     "Fingerprint, sha": "A short number computed from content; equal numbers mean equal data, weights or answers.",
