@@ -108,6 +108,16 @@ def test_the_heat_map_shows_each_count_and_keeps_ink_readable(width: int) -> Non
     assert all(float(o) <= 0.45 for o in re.findall(r'fill-opacity="([\d.]+)"', chart))
 
 
+def test_slanted_names_of_the_heat_map_end_within_the_picture() -> None:
+    names = tuple(f"a_rather_long_label_{i}" for i in range(20))
+    root = ET.fromstring(heat_map(Confusion(names, ((1,) * 20,) * 20), width=880))
+    slanted = [e for e in root.iter("text") if e.get("transform")]
+    assert len(slanted) == 20
+    for element in slanted:
+        reach = svg.text_width(element.text or "", 11.5) * 0.71
+        assert float(element.get("x", 0)) + reach <= 880 and float(element.get("y", 0)) - reach >= 0
+
+
 def test_reliability_has_a_dot_a_bin() -> None:
     bins = [Bin(0.55, 0.4, 10), Bin(0.97, 0.99, 90)]
     assert len(list(ET.fromstring(reliability_chart(bins)).iter("circle"))) == 2

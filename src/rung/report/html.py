@@ -169,7 +169,7 @@ def _row_sections(comparison: ComparisonRecord, verdict: Verdict) -> dict[str, A
     maps: list[tuple[str, Any]] = []
     if table and len(table.labels) <= MOST_LABELS:
         maps.append(
-            ("wide", _safe(heat_map(table, width=min(WIDE, 270 + 46 * len(table.labels)), ident="confusion-wide")))
+            ("wide", _safe(heat_map(table, width=min(WIDE, 320 + 46 * len(table.labels)), ident="confusion-wide")))
         )
         # a phone has room for ten columns; wider tables are scrolled
         if len(table.labels) <= 10:

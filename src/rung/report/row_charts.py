@@ -24,7 +24,8 @@ def heat_map(table: Confusion, *, width: int = 760, ident: str = "chart-confusio
     longest = max(svg.text_width(name, 11.5) for name in table.labels)
     side = 118.0 if narrow else min(longest + 16, 190.0)
     head = 46.0 if narrow else 28 + min(longest, 150) * 0.72
-    cell = min((width - side - (4 if narrow else 76)) / n, 46.0)
+    # the last column's slanted name reaches beyond the matrix
+    cell = min((width - side - (4 if narrow else min(longest, 150) * 0.75)) / n, 46.0)
     total, right = sum(map(sum, table.counts)), sum(table.counts[i][i] for i in range(n))
     told = f"{right} of {total} rows right. Most frequent mistakes: " + "; ".join(
         f"{expected} answered as {answered}, {times}" for expected, answered, times, _ in table.top(5)
