@@ -43,9 +43,13 @@ class Features:
         self.clock = clock
         self.ledger: Charges | None = None
         self._rows: dict[str, dict[str, tuple[np.ndarray, int, bool, float]]] = {}
+        self._charged: set[tuple[str, str]] = set()
 
     def charging(self, ledger: Charges) -> Features:
-        """The same store, charging `ledger` wherever `of` is given none: predicting has no kit, yet has its price."""
+        """The same store for one arm: charges `ledger`, also where `of` is given none (predicting has no kit, yet its price).
+
+        A text is charged once, however often the arm asks for it: alone on a cold machine it would have been encoded once.
+        """
         view = Features(self.cache, self.clock)
         view.ledger, view._rows = ledger, self._rows
         return view
@@ -86,8 +90,18 @@ class Features:
         )
         account = self.ledger if ledger is None else ledger
         if account is not None:
-            account.charge(float(out.seconds_N.sum()), self.clock() - start)
+            alone_s = self._alone_s(space, keys, out) if account is self.ledger else float(out.seconds_N.sum())
+            account.charge(alone_s, self.clock() - start)
         return out
+
+    def _alone_s(self, space: str, keys: Sequence[str], out: Encoded) -> float:
+        """Seconds of the texts that this arm asks for the first time."""
+        fresh = {}
+        for key, seconds in zip(keys, out.seconds_N, strict=True):
+            if (space, key) not in self._charged:
+                fresh[key] = float(seconds)
+        self._charged.update((space, key) for key in fresh)
+        return sum(fresh.values())
 
     def _index(self, space: str) -> list[str]:
         folder = self.cache.folder

@@ -13,13 +13,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from contract import a_record
 from sqlalchemy.dialects import postgresql, sqlite
 
 from rung.errors import StorageError
 from rung.store import Store
 from rung.store.engine import MIGRATIONS, head, open_engine
 from rung.store.tables import metadata
+from rung.testing.store import a_record
 
 # A released version is never edited: a change is a new file, and a new line here.
 RELEASED = {"0001_comparisons_runs_latencies.py": "79a4b7f91d89ece8"}

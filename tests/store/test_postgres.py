@@ -7,10 +7,10 @@ import os
 
 import pytest
 import sqlalchemy as sa
-from contract import check_store
 
 from rung.errors import StorageError
 from rung.store import Store
+from rung.testing.store import check_store
 
 pytest.importorskip("psycopg")
 URL = os.environ.get("RUNG_TEST_POSTGRES", "")

@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from contract import a_record, a_run, check_store
 
 from rung.errors import MissingExtraError, StorageError, UsageError
 from rung.store import Store
+from rung.testing.store import a_record, a_run, check_store
 
 
 def test_contract(tmp_path: Path) -> None:
@@ -84,8 +84,7 @@ def test_urls_that_cannot_be_used() -> None:
 
 FILL = """
 import resource, sys
-sys.path.insert(0, sys.argv[2])
-from contract import a_record, a_run
+from rung.testing.store import a_record, a_run
 from rung.errors import StorageError
 from rung.store import Store
 import os
@@ -102,7 +101,7 @@ except StorageError as error:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs limits on file size")
 def test_full_disk_loses_nothing_that_was_recorded(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", FILL, str(tmp_path / "rung.db"), str(Path(__file__).parent)]
+    command = [sys.executable, "-c", FILL, str(tmp_path / "rung.db")]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
     number, message = done.stdout.split("|", 1)
     assert "the disk is full" in message

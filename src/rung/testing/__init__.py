@@ -1,4 +1,4 @@
-"""Public contracts that every implementation passes: `check_method` for methods. For our tests and for authors of new methods.
+"""Public contracts that every implementation passes: `check_method`, `check_store`. For our tests and for authors of new ones.
 
     from rung.testing import check_method
     check_method(MyMethod(), open_model("minilm"))
@@ -8,6 +8,7 @@ Needs no pytest: a broken promise raises AssertionError whose message begins wit
 
 from rung.testing.fresh import Saved, predict_in_fresh_process
 from rung.testing.methods import ROUNDING, assert_same, check_method, check_methods
+from rung.testing.store import check_store
 from rung.testing.toy import ODD_TEXTS, Toy, toy
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "assert_same",
     "check_method",
     "check_methods",
+    "check_store",
     "predict_in_fresh_process",
     "toy",
 ]

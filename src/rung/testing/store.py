@@ -1,14 +1,13 @@
-"""What every store of records must do, as one function: `check_store(make_store)`."""
+"""The contract of a store of records: `check_store`. Knows `Store`'s methods, not where it keeps things, and no pytest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
-import pytest
-
-from rung.errors import UnknownNameError, UsageError
+from rung.errors import RungError, UnknownNameError, UsageError
 from rung.evaluation.records import Arm, ComparisonRecord, Latency, RowResult, Run
 from rung.plan import Limits, Prices
 from rung.store import Store
@@ -18,6 +17,7 @@ MakeStore = Callable[[], Store]
 
 
 def a_record(comparison: str = "mail-1", name: str = "mail", **changes: Any) -> ComparisonRecord:
+    """A comparison without runs; `changes` replace its fields."""
     values: dict[str, Any] = {
         "id": comparison,
         "task": Task(name=name, labels=(Label(name="a"), Label(name="b", description="the other"))),
@@ -34,6 +34,7 @@ def a_record(comparison: str = "mail-1", name: str = "mail", **changes: Any) -> 
 
 
 def a_run(arm: str = "lora", seed: int = 0, comparison: str = "mail-1", **changes: Any) -> Run:
+    """A done run with two rows; `changes` replace its fields."""
     rows = tuple(
         RowResult(
             row=f"test:{i}", expected=("a", "b"), output="a" if i else None, score=float(i), probabilities=(0.1, 0.9)
@@ -55,6 +56,7 @@ def a_run(arm: str = "lora", seed: int = 0, comparison: str = "mail-1", **change
 
 
 def a_latency(run: Run, p50_ms: float = 1.5) -> Latency:
+    """A latency of the run's arm."""
     return Latency(
         arm_id=run.arm.id,
         p50_ms=p50_ms,
@@ -68,13 +70,34 @@ def a_latency(run: Run, p50_ms: float = 1.5) -> Latency:
 
 
 def check_store(make_store: MakeStore) -> None:
-    """Run every part of the contract, each on a store that `make_store` opens blank."""
+    """Run every part of the contract, each on a store that `make_store` opens blank.
+
+    Raises:
+        AssertionError: a promise is broken; the message begins with the name of the part.
+    """
     for part in (gives_back, keeps_the_first, retries, finds, orders, refuses_strangers, bears_threads):
         with make_store() as store:
-            part(store)
+            try:
+                part(store)
+            except AssertionError as error:
+                raise AssertionError(f"{part.__name__}: {error}") from error
+
+
+@contextmanager
+def raises(kind: type[RungError], part: str = "") -> Iterator[list[str]]:
+    """The block must raise `kind` with `part` in its message; yields a list that will hold the message."""
+    told: list[str] = []
+    try:
+        yield told
+    except kind as error:
+        told.append(str(error))
+        assert part in told[0], f"the message lacks {part!r}: {told[0]}"
+    else:
+        raise AssertionError(f"no {kind.__name__} came")
 
 
 def gives_back(store: Store) -> None:
+    """What was added comes back equal."""
     record, runs = a_record(), (a_run("full"), a_run("lora"), a_run("lora", 1))
     assert store.add_comparison(record)
     assert all(store.add_run(run) for run in runs)
@@ -85,6 +108,7 @@ def gives_back(store: Store) -> None:
 
 
 def keeps_the_first(store: Store) -> None:
+    """A second record under one key is kept out, and said; limits may be amended."""
     record, run = a_record(), a_run()
     store.add_comparison(record)
     assert not store.add_comparison(record.model_copy(update={"created_at": "2027"}))
@@ -101,6 +125,7 @@ def keeps_the_first(store: Store) -> None:
 
 
 def retries(store: Store) -> None:
+    """A failed or skipped run gives way to the next attempt."""
     store.add_comparison(a_record())
     for status in ("failed", "skipped", "done"):
         assert store.add_run(a_run(status=status, reason=status))
@@ -108,9 +133,10 @@ def retries(store: Store) -> None:
 
 
 def finds(store: Store) -> None:
-    with pytest.raises(UnknownNameError, match="no comparison named 'last'") as error:
+    """By id, task name, beginning, `last`; unknown and ambiguous names are told."""
+    with raises(UnknownNameError, "no comparison named 'last'") as told:
         store.comparison()
-    assert "rung compare" in str(error.value)
+    assert "rung compare" in told[0]
     store.add_comparison(a_record("mail-1", created_at="2026-01-01"))
     store.add_comparison(a_record("mail-2", created_at="2026-01-03"))
     store.add_comparison(a_record("maps-1", "maps", created_at="2026-01-02"))
@@ -126,11 +152,11 @@ def finds(store: Store) -> None:
         ("maps-1", 2, 1, 0),
         ("mail-1", 0, 0, 0),
     ]
-    with pytest.raises(UsageError, match="several tasks"):
+    with raises(UsageError, "several tasks"):
         store.comparison("ma")
-    with pytest.raises(UnknownNameError, match="'male-1'") as error:
+    with raises(UnknownNameError, "'male-1'") as told:
         store.comparison("male-1")
-    assert "did you mean 'mail-1'?" in str(error.value)
+    assert "did you mean 'mail-1'?" in told[0]
 
 
 def orders(store: Store) -> None:
@@ -146,13 +172,15 @@ def orders(store: Store) -> None:
 
 
 def refuses_strangers(store: Store) -> None:
-    with pytest.raises(UnknownNameError):
+    """Nothing is added to a comparison nobody knows."""
+    with raises(UnknownNameError):
         store.add_run(a_run())
-    with pytest.raises(UnknownNameError):
+    with raises(UnknownNameError):
         store.add_latency("mail-1", a_latency(a_run()))
 
 
 def bears_threads(store: Store) -> None:
+    """Many threads add at once; each key is kept once."""
     store.add_comparison(a_record())
     with ThreadPoolExecutor(8) as pool:
         added = list(pool.map(lambda i: store.add_run(a_run(seed=i % 20)), range(40)))
