@@ -42,7 +42,9 @@ def wilson(successes: float, trials: float, level: float = LEVEL) -> Interval:
     share = successes / trials
     centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z / (1 + z * z / trials) * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials**2))
-    return Interval(max(0.0, centre - half), min(1.0, centre + half), "wilson")
+    # the ends at 0 and 1 exactly, not to within rounding
+    low, high = centre - half if successes > 0 else 0.0, centre + half if successes < trials else 1.0
+    return Interval(max(0.0, low), min(1.0, high), "wilson")
 
 
 def bootstrap(

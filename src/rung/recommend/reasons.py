@@ -143,8 +143,8 @@ def _cheaper(situation: Situation, decision: Decision, picked: int, limit: int =
             )
         else:
             said.append(
-                f"{name} is cheaper, but scored {score} and may be up to {points_at_most(decision.upper_K[k])} worse than the best, "
-                f"more than the tolerance of {points(tolerance)}."
+                f"{name} is cheaper, but scored {score} and may be up to {points_at_most(decision.upper_K[k])} worse than the "
+                f"best, more than the tolerance of {points(tolerance)}."
             )
     return said
 
