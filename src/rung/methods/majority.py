@@ -64,7 +64,7 @@ def _count(method: Majority, task: Task, examples: Sequence[Example]) -> FittedM
     rank = {name: i for i, name in enumerate(task.label_names)}
     counts = Counter(example.output for example in examples)
     best = min(counts, key=lambda out: (-counts[out], [rank.get(name, 0) for name in outputs_of(out)]))
-    return FittedMajority(method, task, best, targets(task, examples).mean(0).astype(np.float64), None)
+    return FittedMajority(method, task, best, targets(task, examples).mean(0, dtype=np.float64), None)
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def check_methods(
         for method in methods:
             checks = _MethodChecks(method, model)
             passed[method.name] = checks.run(beats_majority)
-            with _check(SAVES_SAFELY):
+            with _check(f"{SAVES_SAFELY} ({method.name})"):
                 saved[method.name] = Saved.write(method, checks.fitted, checks.model, Path(place) / method.name)
             expected[method.name] = checks.fitted.predict(inputs)
         again = predict_in_fresh_process(list(saved.values()), inputs, opener)
@@ -83,7 +83,7 @@ class _MethodChecks:
     def __init__(self, method: Method, model: Model | None) -> None:
         self.method, self.model, self.toy = method, model if method.model_kinds else None, toy()
         self.before = copy.deepcopy((method, self.toy))
-        with _check("fits the toy task"):
+        with _check(f"fits the toy task ({method.name})"):
             self.fitted = self.fit()
 
     def fit(self, seed: int = 0, *, data: Toy | None = None, validation: Sequence[Example] | None = None) -> Fitted:
@@ -113,7 +113,7 @@ class _MethodChecks:
         names = []
         for check in checks:
             name = check.__name__.replace("_", " ")
-            with _check(name):
+            with _check(f"{name} ({self.method.name})"):
                 check()
             names.append(name)
         return names
