@@ -253,6 +253,8 @@ def _gap_axes(
 def _gap_row(a: ArmPoint, x: svg.Scale, y: float, high: float, width: float, narrow: bool) -> list[str]:
     gap = a.gap or 0.0
     value = points(gap) if a.gap_bound is None else f"{points(gap)}  (≤ {bound(a.gap_bound)})"
+    if gap <= 0 and (a.gap_bound or 0.0) <= 0:
+        value = "the best"
     bold: dict[str, Any] = {"font_weight": 650, "fill": ACCENT} if a.standing == "recommended" else {}
     name_width = width - 16 - svg.text_width(value) - 12 if narrow else 200.0
     base = y - 14 if narrow else y + 4

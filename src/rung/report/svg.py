@@ -171,7 +171,7 @@ def place_labels(
 
 def _candidates(x: float, y: float, w: float, h: float, bounds: Box) -> Iterable[Box]:
     """Beside the point at growing distances, then anywhere on a grid."""
-    for d in (9.0, 16.0, 26.0, 40.0, 60.0):
+    for d in (12.0, 18.0, 26.0, 40.0, 60.0):
         for dy in (0.0, -0.7 * d, 0.7 * d, -1.4 * d, 1.4 * d):
             yield Box(x + d, y + dy - h / 2, x + d + w, y + dy + h / 2)
             yield Box(x - d - w, y + dy - h / 2, x - d, y + dy + h / 2)

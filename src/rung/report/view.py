@@ -136,6 +136,12 @@ def _caveats(comparison: ComparisonRecord, verdict: Verdict) -> Iterator[str]:
             else "more rows of this kind may not either"
         )
         yield f"The {count(verdict.n_test, 'test row')} do not settle the question; {need}."
+    busy = max((entry.load for entry in comparison.latencies), default=0.0)
+    if busy > 1.0:
+        yield (
+            f"The machine was busy with other work when latency was measured (load up to {busy:.1f}): "
+            "latencies, and the costs that rest on them, may be too high and their order wrong."
+        )
     score = verdict.score
     if score is not None and score.low is not None and score.high is not None and score.high - score.low > 0.05:
         width = points((score.high - score.low) / 2)
@@ -150,12 +156,6 @@ def _caveats(comparison: ComparisonRecord, verdict: Verdict) -> Iterator[str]:
         yield f"{count(len(missing), 'arm')} of {len(verdict.arms)} did not run; one of them might have done better."
     if all(len(s.seeds) < 2 for s in done):
         yield "Each arm was run with one seed: how much a trained arm varies from one training to the next is not known."
-    busy = [entry for entry in comparison.latencies if entry.load > 1.0]
-    if busy:
-        yield (
-            f"The machine was doing other work when latency was measured (load up to {max(e.load for e in busy):.1f}); "
-            "times may be too long."
-        )
     yield from comparison.warnings
     yield "The figures hold for texts like the test rows; where later texts differ, measure again."
 
