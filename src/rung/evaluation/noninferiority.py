@@ -141,7 +141,7 @@ def _moments(centred_NK: np.ndarray, units: Units) -> tuple[np.ndarray, float, n
 
 def _quantiles(errors_BK: np.ndarray, se_KK: np.ndarray, units: int) -> tuple[np.ndarray, float]:
     """For each j the quantile over resamples of the largest studentised error against j, and over all ordered pairs."""
-    from scipy import stats
+    from scipy import special  # not scipy.stats, which takes seconds to import
 
     count, arms = errors_BK.shape
     largest = np.zeros((count, arms), dtype=np.float32)
@@ -152,11 +152,11 @@ def _quantiles(errors_BK: np.ndarray, se_KK: np.ndarray, units: int) -> tuple[np
         part = errors[start : start + step]
         # error of (k minus j), over k: the bound on (j minus k) fails when this is large
         largest[start : start + step] = ((part[:, None, :] - part[:, :, None]) * inverse).max(axis=2)
-    normal = float(stats.norm.ppf(CONFIDENCE))
+    normal = float(special.ndtri(CONFIDENCE))
 
     def student(quantile: Any) -> Any:
-        # the same tail in Student's t for G units, taken through the survival function so that it stays finite
-        return stats.t.isf(stats.norm.sf(np.minimum(quantile, 8.0)), max(units - 1, 1))
+        # the same tail in Student's t for G units, taken through the far tail so that it stays finite
+        return -special.stdtrit(max(units - 1, 1), special.ndtr(-np.minimum(quantile, 8.0)))
 
     each = student(np.maximum(np.quantile(largest, CONFIDENCE, axis=0), normal))
     every = max(float(np.quantile(largest.max(axis=1), _CLAIM_CONFIDENCE)), normal)
