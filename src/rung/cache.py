@@ -42,6 +42,7 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
             yield handle
             handle.flush()
             os.fsync(handle.fileno())
+        temporary.chmod(0o666 & ~_umask())  # temporary files are made for their owner alone
         temporary.replace(path)
         temporary = None
     except OSError as error:
@@ -49,6 +50,12 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def storage_error(error: OSError, path: Path) -> StorageError:
