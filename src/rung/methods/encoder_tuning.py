@@ -135,7 +135,7 @@ class EncoderTuning(Method):
         if stop_epochs is not None:
             recipe = recipe.model_copy(update={"stop_epochs": stop_epochs})
         probe = self._probe(task, train_rows, model, kit)
-        trunk = self.install(model.trunk()).to(device())
+        trunk = self._prepared(model, kit.seed).to(device())
         subject = _Subject(task, train_rows, validation, model, trunk, probe, self.head_learning_rate)
         keep = Checkpoints(kit.checkpoints / stage) if kit.checkpoints else None
         events = kit.events
@@ -145,6 +145,16 @@ class EncoderTuning(Method):
         head = {"weight": subject.head.weight.detach().cpu().numpy(), "bias": subject.head.bias.detach().cpu().numpy()}
         moving = sum(p.numel() for p in trunk.parameters() if p.requires_grad) + head["weight"].size + head["bias"].size
         return FittedEncoder(self, task, model, learnt, head, moving), progress
+
+    def _prepared(self, model: Encoder, seed: int) -> Any:
+        """The trunk as it is trained; whatever is drawn at random comes from `seed` alone."""
+        import torch
+
+        from rung.training.dropout import seeded, without_dropout
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return seeded(self.install(without_dropout(model.trunk())))
 
     def _probe(self, task: Task, rows: Sequence[Example], model: Encoder, kit: Kit) -> Linear:
         encoded = kit.features.of(model, [e.input for e in rows], kit.ledger, layers=vectors.LAYERS, events=kit.events)
