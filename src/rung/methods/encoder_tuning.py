@@ -138,8 +138,10 @@ class EncoderTuning(Method):
         trunk = self._prepared(model, kit.seed).to(device())
         subject = _Subject(task, train_rows, validation, model, trunk, probe, self.head_learning_rate)
         keep = Checkpoints(kit.checkpoints / stage) if kit.checkpoints else None
-        events = kit.events
-        progress = train(subject, recipe, events=events, checkpoints=keep, deadline=kit.deadline, clock=kit.clock)
+        start = kit.clock()
+        progress = train(subject, recipe, events=kit.events, checkpoints=keep, deadline=kit.deadline, clock=kit.clock)
+        now_s = kit.clock() - start
+        kit.ledger.charge(max(progress.seconds, now_s), now_s)  # a resumed training is charged what it took before, too
         subject.vocabulary.restore(trunk)
         learnt = {name: tensor.detach().cpu().contiguous() for name, tensor in self.learnt(trunk).items()}
         head = {"weight": subject.head.weight.detach().cpu().numpy(), "bias": subject.head.bias.detach().cpu().numpy()}
