@@ -61,7 +61,7 @@ def test_it_learns_and_keeps_the_best_weights() -> None:
 @pytest.mark.parametrize("stop_at", [1, 8, 30, 95])
 def test_a_training_cut_off_and_taken_up_ends_with_the_same_bits(tmp_path: Path, stop_at: int) -> None:
     whole = Line()
-    train(whole, RECIPE)
+    undisturbed = train(whole, RECIPE)
 
     def cut(event: Event) -> None:
         if event.kind == "progress" and event.done == stop_at + 1:
@@ -75,7 +75,7 @@ def test_a_training_cut_off_and_taken_up_ends_with_the_same_bits(tmp_path: Path,
     progress = train(resumed, RECIPE, events=events, checkpoints=Checkpoints(tmp_path, every_s=0))
     assert torch.equal(whole.module.weight, resumed.module.weight)
     assert seen[0] == stop_at + 1, "it went on from the checkpoint, not from the start"
-    assert progress.step == 96
+    assert progress.step == 96 and progress.history == undisturbed.history
 
 
 def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ The head starts from a linear probe on the frozen trunk, and trunk and head are 
 arXiv:2202.10054): a head at random would first bend the features it is learning from. Features are the mean over tokens, scaled to
 length 1, as the frozen rung uses them.
 
-With validation rows cut from train, a small training set is fitted twice: once to choose when to stop, and once more on all rows
-for as long as that took, because at ten examples a class the rows held back are worth a point.
+With validation rows cut from train, a small training set is fitted twice: once to be judged on them, and once more on all rows,
+because at ten examples a class the rows held back are worth a point.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 #: Strength of the linear probe that the head starts from.
 PROBE_C = 30.0
+#: From this many validation rows on they say when to stop. On fewer, the best of some epochs is best by luck, and the end of the
+#: schedule, with the whole decay behind it, is the better guess (BANKING77, 10-shot drawn from train: 87.3 against 86.5).
+DECIDING_ROWS = 500
 #: Up to this many rows a second fit on all rows is worth its time.
 REFIT_ROWS = 2000
 
@@ -50,7 +53,11 @@ class EncoderTuning(Method):
     batch_size: int = Field(32, ge=1, description="rows a step")
     weight_decay: float = Field(0.01, ge=0, description="AdamW's decoupled weight decay, on matrices")
     warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps in which the learning rate rises")
-    patience: int = Field(3, ge=0, description="stop after this many epochs without a better validation; 0: never")
+    patience: int = Field(
+        3,
+        ge=0,
+        description=f"stop after this many epochs without a better validation of {DECIDING_ROWS} rows or more; 0: never",
+    )
     refit: Literal["auto", "always", "never"] = Field(
         "auto", description=f"fit once more on training and validation rows; auto: up to {REFIT_ROWS} rows"
     )
@@ -75,16 +82,17 @@ class EncoderTuning(Method):
             return f"{self.name} needs training rows of at least two labels"
         return reason
 
-    def recipe(self, rows: int, seed: int) -> Recipe:
-        """The training recipe for `rows` rows: from 10 epochs on a few hundred to 4 on ten thousand."""
-        epochs = self.epochs or min(10.0, max(4.0, 8000 / rows))
+    def recipe(self, rows: int, validation: int, seed: int) -> Recipe:
+        """The training recipe for `rows` rows: from 8 epochs on a thousand or fewer to 4 on two thousand or more."""
+        epochs = self.epochs or min(8.0, max(4.0, 8000 / rows))
         return Recipe(
             learning_rate=self.learning_rate,
             epochs=epochs,
             batch_size=min(self.batch_size, max(1, rows // 4)),
             weight_decay=self.weight_decay,
             warmup=self.warmup,
-            patience=self.patience,
+            patience=self.patience if validation >= DECIDING_ROWS else 0,
+            keep="best" if validation >= DECIDING_ROWS else "last",
             seed=seed,
         )
 
@@ -112,7 +120,9 @@ class EncoderTuning(Method):
         }
         together = [*train, *validation]
         if validation and kit.refit and self._again(len(together)):
-            share = (progress.best_step or progress.step) / math.ceil(len(train) / self.batch_size)
+            share = None
+            if len(validation) >= DECIDING_ROWS:
+                share = (progress.best_step or progress.step) / math.ceil(len(train) / self.batch_size)
             chosen, progress = self._tuned(task, together, (), model, kit, "refit", share)
             details["refit"] = {"rows": len(together), "steps": progress.step, "seconds": progress.seconds}
         chosen.details, chosen.validation_score = details, score
@@ -131,7 +141,7 @@ class EncoderTuning(Method):
         stage: str,
         stop_epochs: float | None,
     ) -> tuple[FittedEncoder, Progress]:
-        recipe = self.recipe(len(train_rows), kit.seed)
+        recipe = self.recipe(len(train_rows), len(validation), kit.seed)
         if stop_epochs is not None:
             recipe = recipe.model_copy(update={"stop_epochs": stop_epochs})
         probe = self._probe(task, train_rows, model, kit)

@@ -53,6 +53,7 @@ class Trainable(Protocol):
 class Recipe(Frozen):
     """How long and how fast. `epochs` may be a fraction; `patience` counts validations without a new best (0 never stops).
 
+    `keep`: end with the weights of the best validation, or with the last ones, which have the whole decay behind them.
     `stop_epochs` ends the training early on the schedule of `epochs`, as an early stop would have.
     """
 
@@ -65,6 +66,7 @@ class Recipe(Frozen):
     validations_per_epoch: int = 1
     decay: Literal["linear", "cosine"] = "linear"
     stop_epochs: float | None = None
+    keep: Literal["best", "last"] = "best"
     seed: int = 0
 
 
@@ -78,6 +80,7 @@ class Progress:
     since_best: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    losses: float = 0.0  # summed since the last validation
     stopped: str = ""
     history: list[dict[str, float]] = field(default_factory=list)
 
@@ -165,7 +168,7 @@ class _Loop:
             self.checkpoints.restore(self)
         every = max(1, self.per_epoch // self.recipe.validations_per_epoch)
         batches: list[list[int]] = []
-        start, losses = self.clock(), 0.0
+        start = self.clock()
         spent_before, done_before = self.progress.seconds, self.progress.step
         self.subject.module.train()
         while self.progress.step < self.last and not self.progress.stopped:
@@ -175,12 +178,12 @@ class _Loop:
                 batches = epoch_batches(self.subject.lengths, self.recipe.batch_size, self.recipe.seed, epoch)
             loss = self.step_of(batches[place], step, rate_at(step, self.total, self.recipe))
             if not math.isfinite(loss):
-                self._restore_best()
+                self._restore_best(failed=True)
                 raise TrainingError(
                     f"the loss became {loss} at step {step + 1} of {self.last}",
                     remedy="lower learning_rate; the weights of the best validation so far are kept",
                 )
-            losses += loss
+            self.progress.losses += loss
             self.progress.step += 1
             self.progress.tokens += sum(self.subject.lengths[i] for i in batches[place])
             self.progress.seconds = spent_before + self.clock() - start
@@ -189,8 +192,8 @@ class _Loop:
                 self.progress.step, self.last, "steps", seconds_left=pace * (self.last - self.progress.step)
             )
             if self.progress.step % every == 0 or self.progress.step == self.last:
-                self._validate(losses / every, self.progress.step / self.per_epoch)
-                losses = 0.0
+                self._validate(self.progress.losses / every, self.progress.step / self.per_epoch)
+                self.progress.losses = 0.0
             if self.deadline is not None and time.monotonic() > self.deadline:
                 self.progress.stopped = "deadline"
             if self.checkpoints is not None:
@@ -222,10 +225,10 @@ class _Loop:
         self.progress.history.append(entry)
         self.events.metric({k: v for k, v in entry.items() if k != "step"}, step=self.progress.step)
 
-    def _restore_best(self) -> None:
+    def _restore_best(self, *, failed: bool = False) -> None:
         import torch
 
-        if self.best is not None:
+        if self.best is not None and (self.recipe.keep == "best" or failed):
             with torch.no_grad():
                 for name, parameter in _moving(self.subject.module):
                     parameter.copy_(self.best[name])
