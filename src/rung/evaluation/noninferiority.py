@@ -7,7 +7,8 @@ Two families of bounds on paired differences, each with 95 % confidence over all
   over all j, so the best need not be known (multiple comparisons with the best: Hsu 1981; unbalanced: Edwards & Hsu 1983).
 - lower bounds on (observed best minus arm). Here the data chose the best, so the quantile is that of the largest error over
   all ordered pairs (Romano & Wolf 2005). It is asked for at 96 %, so that on 0/1 scores of 100 to 1,000 rows twelve arms of
-  equal accuracy bring a false "better" in 2 to 5 % of trials (1.8 % at 100 rows with 10 % disagreement, where scores are coarse; tests/evaluation/test_noninferiority.py).
+  equal accuracy bring a false "better" in 2 to 5 % of trials (1.8 % at 100 rows with 10 % disagreement, where scores are
+  coarse; tests/evaluation/test_noninferiority.py).
 
 Quantiles come from a bootstrap of units (rows, or groups of rows) with the standard errors held fixed. Departures, for 0/1
 scores with few rows on which two arms differ, where standard errors from the sample are too small or zero:
