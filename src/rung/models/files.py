@@ -74,11 +74,18 @@ def _checked(folder: Path) -> Path:
 
 def _from_hub(name: str) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
 
     patterns = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
     try:
         return _checked(Path(snapshot_download(name, allow_patterns=patterns)))
+    except HFValidationError:
+        raise UnknownNameError(f"{name!r} is no name of a model on the hub", remedy=_HUB_NAMES) from None
     except RepositoryNotFoundError:
         raise UnknownNameError(
             f"the model hub has no model {name!r}", remedy="check the spelling, or log in if it is private"
@@ -90,6 +97,9 @@ def _from_hub(name: str) -> Path:
             f"the model {name!r} is not on this machine, and {why}",
             remedy="use the built-in model `minilm`, a local folder, or connect to the hub",
         ) from None
+
+
+_HUB_NAMES = "hub names are owner/name, of letters, digits, '-', '_' and '.'; a folder begins with ./ or /"
 
 
 def weight_files(folder: Path) -> list[Path]:

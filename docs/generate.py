@@ -1,0 +1,140 @@
+"""Writes what the code knows into the documents: docs/cli.md, and the table of keys in docs/task-file.md.
+
+    python docs/generate.py
+
+tests/test_docs.py fails when a document is not what this writes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).resolve().parent
+START, END = "<!-- keys: written by docs/generate.py -->", "<!-- end of keys -->"
+
+
+def cli_markdown() -> str:
+    """Every command with its arguments and options, from the same statements as `--help`."""
+    import typer
+
+    from rung.cli.app import app
+
+    group: Any = typer.main.get_command(app)
+    parts = [
+        "# The commands",
+        "<!-- written by docs/generate.py from the commands' own help; do not edit -->",
+        "Results go to stdout, progress and messages to stderr. Exit code 0: done; 1: the work failed, or `check` found errors; "
+        "2: the request cannot be carried out as it stands; 130: stopped by Ctrl-C (the same command goes on where it stopped).",
+    ]
+    for name, command in group.commands.items():
+        parts += [f"## rung {name}", _paragraphs(command.help), f"    {_usage(name, command)}", _parameters(command)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _paragraphs(text: str) -> str:
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+
+
+def _usage(name: str, command: Any) -> str:
+    arguments = [p for p in command.params if p.param_type_name == "argument"]
+    told = [_metavar(p) if p.required or p.nargs == -1 else f"[{_metavar(p)}]" for p in arguments]
+    return " ".join(["rung", name, *told, *(["[OPTIONS]"] if len(command.params) > len(arguments) else [])])
+
+
+def _metavar(parameter: Any) -> str:
+    return str(parameter.metavar or parameter.name.upper())
+
+
+def _parameters(command: Any) -> str:
+    lines = []
+    for p in command.params:
+        if p.param_type_name == "argument":
+            shown = _metavar(p)
+        else:
+            shown = ", ".join(p.opts) + ("" if p.is_flag else f" {_metavar(p)}")
+        default = "" if p.default in (None, False, ()) or callable(p.default) else f" Default: `{p.default}`."
+        lines.append(f"| `{shown}` | {p.help}{default} |")
+    return "\n".join(["| | |", "|---|---|", *lines]) if lines else ""
+
+
+def keys_markdown() -> str:
+    """The keys of a task file, from its schema."""
+    from rung.api import schema
+
+    whole = schema()
+    parts = [_keys(whole, whole)]
+    for name, part in whole["$defs"].items():
+        if name != "MethodSpec":
+            parts += [f"### `{_key_of(name, whole)}`", part["description"], _keys(part, whole)]
+    return "\n\n".join(parts)
+
+
+def _key_of(name: str, schema: dict[str, Any]) -> str:
+    """The keys whose value is the object called `name`."""
+    keys = [key for key, value in schema["properties"].items() if f"/{name}'" in str(value)]
+    return "`, `".join(keys)
+
+
+def _keys(part: dict[str, Any], whole: dict[str, Any]) -> str:
+    required = part.get("required", [])
+    lines = ["| key | value | default | meaning |", "|---|---|---|---|"]
+    for key, value in part["properties"].items():
+        default = "**needed**" if key in required else _default(value.get("default"), value)
+        meaning = value.get("description") or _linked(value, whole)
+        lines.append(f"| `{key}` | {_type(value)} | {default} | {meaning} |")
+    return "\n".join(lines)
+
+
+def _linked(value: dict[str, Any], whole: dict[str, Any]) -> str:
+    name = str(value.get("$ref", "")).rpartition("/")[2]
+    return str(whole["$defs"].get(name, {}).get("description", "what kind of task it is"))
+
+
+def _default(default: Any, value: dict[str, Any]) -> str:
+    if isinstance(default, list) and default and isinstance(default[0], dict):
+        default = [item["method"] for item in default]
+    if isinstance(default, list):
+        return ", ".join(f"`{item}`" for item in default) or "–"
+    if default is None or default == "" or isinstance(default, dict):
+        return "see below" if isinstance(default, dict) and "$ref" in value else "–"
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def _type(value: dict[str, Any]) -> str:
+    if "const" in value:
+        return f"`{value['const']}`"
+    if "anyOf" in value:
+        return " or ".join(_type(option) for option in value["anyOf"] if option.get("type") != "null")
+    if "$ref" in value:
+        name = value["$ref"].rpartition("/")[2]
+        return {"DataSource": "file, or mapping", "MethodSpec": "method"}.get(name, "mapping")
+    names = {
+        "string": "text",
+        "integer": "whole number",
+        "number": "number",
+        "boolean": "true or false",
+        "object": "mapping",
+    }
+    if value.get("type") == "array":
+        inner = _type(value.get("items", {}))
+        return f"list of {inner}s" if inner else "list"
+    return names.get(str(value.get("type")), "")
+
+
+def with_keys(text: str) -> str:
+    """A document with the table of keys written anew between its marks."""
+    before, _, rest = text.partition(START)
+    _, _, after = rest.partition(END)
+    return f"{before}{START}\n\n{keys_markdown()}\n\n{END}{after}"
+
+
+def main() -> None:
+    """Write the documents."""
+    (DOCS / "cli.md").write_text(cli_markdown(), encoding="utf-8")
+    path = DOCS / "task-file.md"
+    path.write_text(with_keys(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
