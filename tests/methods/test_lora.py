@@ -1,0 +1,44 @@
+"""LoRA: the lean forward is PEFT's, what is assembled is what was trained, and rank and scale mean what they say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from rung.methods.lora import Lora, lean
+from rung.models.encoder import TransformerEncoder
+
+
+def injected(method: Lora, encoder: TransformerEncoder) -> Any:
+    from peft import inject_adapter_in_model
+
+    torch.manual_seed(0)
+    trunk = encoder.trunk().requires_grad_(False)
+    module = inject_adapter_in_model(method.config(), trunk).eval()
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            if ".lora_B." in name:
+                parameter.normal_(std=0.3)
+    return module
+
+
+@pytest.mark.parametrize("method", [Lora(), Lora(rank=4, alpha=4, rslora=True)])
+def test_lean_forward_and_merged_weights_equal_peft(method: Lora, tiny_encoder: TransformerEncoder) -> None:
+    module = injected(method, tiny_encoder)
+    ids = torch.tensor([[2, 10, 11, 12, 3], [2, 20, 21, 22, 3]])
+    plain = tiny_encoder.trunk().eval()(input_ids=ids).last_hidden_state
+    theirs = module(input_ids=ids).last_hidden_state
+    merged = method.assemble(tiny_encoder.trunk(), method.learnt(module)).eval()(input_ids=ids).last_hidden_state
+    ours = lean(module)(input_ids=ids).last_hidden_state
+    assert not torch.allclose(plain, theirs, atol=0.1), "the adapter does something"
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(merged, theirs, atol=1e-4, rtol=1e-4)
+
+
+def test_only_adapters_move_and_reach_every_matrix(tiny_encoder: TransformerEncoder) -> None:
+    module = Lora(rank=2).install(tiny_encoder.trunk())
+    moving = [name for name, p in module.named_parameters() if p.requires_grad]
+    assert moving and all(".lora_" in name for name in moving)
+    assert len(moving) == 2 * 2 * 6, "six matrices a layer, two layers, two factors each"
