@@ -49,10 +49,8 @@ def _metavar(parameter: Any) -> str:
 def _parameters(command: Any) -> str:
     lines = []
     for p in command.params:
-        if p.param_type_name == "argument":
-            shown = _metavar(p)
-        else:
-            shown = ", ".join(p.opts) + ("" if p.is_flag else f" {_metavar(p)}")
+        value = "" if p.param_type_name == "option" and p.is_flag else _metavar(p)
+        shown = value if p.param_type_name == "argument" else f"{', '.join(p.opts)} {value}".strip()
         default = "" if p.default in (None, False, ()) or callable(p.default) else f" Default: `{p.default}`."
         lines.append(f"| `{shown}` | {p.help}{default} |")
     return "\n".join(["| | |", "|---|---|", *lines]) if lines else ""

@@ -117,7 +117,7 @@ class Live:
             # the bar goes, and comes back if the same source goes on to something else
             self.progress.remove_task(self._bars.pop(event.source))
             return
-        left = f"{duration(event.seconds_left)} left" if (event.seconds_left or 0) >= 1 else ""
+        left = _left(event)
         what = "" if event.source == OVERALL else event.text
         self.progress.update(
             bar, total=event.total, completed=event.done or 0, left=left, what=what or event.unit, refresh=False
@@ -138,9 +138,15 @@ def _named(source: str) -> str:
     return f"{source}: " if source else ""
 
 
+def _left(event: Event) -> str:
+    # under a second is as good as unknown
+    seconds = event.seconds_left or 0
+    return f"{duration(seconds)} left" if seconds >= 1 else ""
+
+
 def _done(event: Event) -> str:
     of = f" of {event.total:,.0f}" if event.total is not None else ""
-    left = f", about {duration(event.seconds_left)} left" if (event.seconds_left or 0) >= 1 else ""
+    left = f", about {_left(event)}" if _left(event) else ""
     text = f" ({event.text})" if event.text and event.source else ""
     return f"{event.done:,.0f}{of} {event.unit}{text}{left}"
 
