@@ -166,7 +166,7 @@ class EncoderTuning(Method):
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return seeded(self.install(without_dropout(model.trunk())))
+            return seeded(self.install(without_dropout(model.trunk(training=True))))
 
     def _probe(self, task: Task, rows: Sequence[Example], model: Encoder, kit: Kit) -> Linear:
         encoded = kit.features.of(model, [e.input for e in rows], kit.ledger, layers=vectors.LAYERS, events=kit.events)

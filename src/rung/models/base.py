@@ -117,8 +117,12 @@ class Encoder(Model):
         """One batch through `trunk`: float32 (B, D). Gradients flow where the caller lets them; safe to call from threads."""
 
     @abstractmethod
-    def trunk(self) -> torch.nn.Module:
-        """A fresh, trainable float32 copy of the transformer trunk (transformers' base model)."""
+    def trunk(self, *, training: bool = False) -> torch.nn.Module:
+        """A fresh float32 copy of the transformer trunk (transformers' base model).
+
+        Args:
+            training: it will be differentiated: attention is computed in the way whose gradient is fastest on this device.
+        """
 
     @property
     @abstractmethod

@@ -139,7 +139,11 @@ def train(
     Raises:
         TrainingError: the loss is not a number, or memory ran out. The module then holds its best weights so far.
     """
-    return _Loop(subject, recipe, events or Events(), checkpoints, deadline, clock).run()
+    loop = _Loop(subject, recipe, events or Events(), checkpoints, deadline, clock)
+    try:
+        return loop.run()
+    finally:
+        loop.step_of.close()
 
 
 class _Loop:
@@ -166,6 +170,7 @@ class _Loop:
     def run(self) -> Progress:
         if self.checkpoints is not None:
             self.checkpoints.restore(self)
+            self.step_of.refresh()
         every = max(1, self.per_epoch // self.recipe.validations_per_epoch)
         batches: list[list[int]] = []
         start = self.clock()
@@ -254,3 +259,9 @@ class StepFunction(Protocol):
 
     def __call__(self, rows: Sequence[int], step: int, rate: float) -> float:
         """Move the parameters along the mean loss of `rows`; the mean loss before the step."""
+
+    def refresh(self) -> None:
+        """To be called when parameters were changed by someone else."""
+
+    def close(self) -> None:
+        """Undo what was done to the module, and end workers."""

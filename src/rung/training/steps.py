@@ -63,9 +63,12 @@ class ThreadedStep:
     def __init__(self, subject: Trainable, recipe: Recipe, threads: int, dtype: torch.dtype, clip_norm: float) -> None:
         import torch
 
+        from rung.training.narrow import NarrowLinears
+
         self.subject, self.recipe, self.dtype, self.clip_norm = subject, recipe, dtype, clip_norm
         self.optimizer, self.base_rates = adamw(subject, recipe)
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        self.narrow = NarrowLinears(subject.module, dtype) if dtype != torch.float32 else None
         self.threads = max(1, threads)
         self.pool = (
             ThreadPoolExecutor(self.threads, initializer=torch.set_num_threads, initargs=(1,)) if threads > 1 else None
@@ -87,8 +90,21 @@ class ThreadedStep:
         torch.nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
         set_rate(self.optimizer, self.base_rates, rate)
         self.optimizer.step()
+        self.refresh()
         self.optimizer.zero_grad(set_to_none=True)
         return float(sum(loss for loss, _ in results))
+
+    def refresh(self) -> None:
+        """To be called when parameters were changed."""
+        if self.narrow is not None:
+            self.narrow.refresh()
+
+    def close(self) -> None:
+        """Leave the module as it was found, and end the workers."""
+        if self.narrow is not None:
+            self.narrow.remove()
+        if self.pool is not None:
+            self.pool.shutdown()
 
     def _share(self, rows: Sequence[int], step: int, share: int, batch: int) -> tuple[float, list[torch.Tensor | None]]:
         import torch
@@ -138,6 +154,12 @@ class AcceleratedStep:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return float(self.accelerator.reduce(loss.detach(), reduction="sum"))
+
+    def refresh(self) -> None:
+        """Nothing is kept beside the parameters here."""
+
+    def close(self) -> None:
+        """Nothing to undo."""
 
 
 def adamw(subject: Trainable, recipe: Recipe) -> tuple[torch.optim.Optimizer, list[float]]:
