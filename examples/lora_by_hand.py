@@ -5,7 +5,7 @@
 Hu et al. 2021 (arXiv:2106.09685): a trained weight matrix W (out, in) stays as it is; beside it two thin matrices are learnt,
 A (rank, in) and B (out, rank), and the layer computes  x W' + (alpha / rank) x A' B'. B starts at zero, so that training begins
 with exactly the model there was. Here the adapters go on all matrices of all layers, and a linear classifier on the mean of the
-last hidden states is learnt with them. Some minutes on two cores with the default of 3 epochs; ROWS cuts the data short.
+last hidden states is learnt with them. About a minute on two cores with the default of 3 epochs; ROWS cuts the data short.
 
 Letters in names: N rows, B batch, L tokens, D width, K labels.
 """
