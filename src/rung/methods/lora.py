@@ -28,7 +28,7 @@ class Lora(EncoderTuning):
     reference: ClassVar[str] = "Hu et al. 2021, arXiv:2106.09685; rsLoRA: Kalajdzievski 2023, arXiv:2312.03732"
     learns: ClassVar[Learns] = "adapter"
 
-    learning_rate: float = Field(1e-3, gt=0, description="peak learning rate of the adapter")
+    learning_rate: float = Field(5e-4, gt=0, description="peak learning rate of the adapter")
     rank: int = Field(16, ge=1, le=256, description="rank of each update")
     alpha: float = Field(32.0, gt=0, description="updates are scaled by alpha / rank (rsLoRA: alpha / sqrt(rank))")
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout on the adapter's input")
