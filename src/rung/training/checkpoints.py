@@ -8,6 +8,7 @@ newest complete folder is found again.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from dataclasses import asdict
@@ -44,7 +45,7 @@ class Checkpoints:
         from safetensors.torch import save_file
 
         final = self.folder / f"step-{loop.progress.step:08d}"
-        if final.is_dir():
+        if final.is_dir() or int(os.environ.get("RANK", "0")):  # of several processes the first one writes
             return
         temporary = self.folder / f".{final.name}.tmp"
         try:
