@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.training.test_loop import RECIPE, Line
 
 from rung.training.steps import AcceleratedStep, ThreadedStep
-from tests.training.test_loop import RECIPE, Line
 
 TWO = """
 import json, os, sys
