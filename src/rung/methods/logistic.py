@@ -10,11 +10,17 @@ thousandfold more in some directions than in others, and without this the same s
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rung.models.base import Floats
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 #: Penalty of the bias, as examples seen of every class: keeps a class without examples finite, moves nothing else.
 BIAS_PENALTY = 1e-2
@@ -92,16 +98,32 @@ class Rotated:
         if start is not None:
             first[:, :-1] = ((start.weights_KD - prior_KD) @ self.axes_DR) * scale_R
             first[:, -1] = start.bias_K + start.weights_KD @ self.mean_D
-        found = minimize(
-            objective,
-            first.ravel(),
-            jac=True,
-            method="L-BFGS-B",
-            options={"maxiter": 200, "ftol": tolerance, "gtol": 1e-7},
-        )
+        with _one_thread_for_scipy():
+            found = minimize(
+                objective,
+                first.ravel(),
+                jac=True,
+                method="L-BFGS-B",
+                options={"maxiter": 200, "ftol": tolerance, "gtol": 1e-7},
+            )
         moved = found.x.astype(np.float32).reshape(k, -1)
         weights = prior_KD + (moved[:, :-1] / scale_R) @ self.axes_DR.T
         return Linear(weights.astype(np.float32), (moved[:, -1] - weights @ self.mean_D).astype(np.float32))
+
+
+@cache
+def _scipy_blas() -> ThreadpoolController:
+    """SciPy's own BLAS, which the minimiser uses for vectors; NumPy's, for the products of the objective, is another."""
+    import scipy.linalg  # noqa: F401 loads it
+    from threadpoolctl import ThreadpoolController
+
+    everything = ThreadpoolController()
+    return everything.select(filepath=[x.filepath for x in everything.lib_controllers if "scipy.libs" in x.filepath])
+
+
+def _one_thread_for_scipy() -> AbstractContextManager[object]:
+    """The minimiser's vectors are short: two threads would wait for each other, on a busy machine twenty times as long."""
+    return _scipy_blas().limit(limits=1)
 
 
 def _objective(
