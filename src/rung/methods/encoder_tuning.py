@@ -10,6 +10,7 @@ because at ten examples a class the rows held back are worth a point.
 
 from __future__ import annotations
 
+import gc
 import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -153,6 +154,7 @@ class EncoderTuning(Method):
         now_s = kit.clock() - start
         kit.ledger.charge(max(progress.seconds, now_s), now_s)  # a resumed training is charged what it took before, too
         subject.vocabulary.restore(trunk)
+        gc.collect()  # a patched layer and its forward hold each other: optimizer state and copies would linger
         learnt = {name: tensor.detach().cpu().contiguous() for name, tensor in self.learnt(trunk).items()}
         head = {"weight": subject.head.weight.detach().cpu().numpy(), "bias": subject.head.bias.detach().cpu().numpy()}
         moving = sum(p.numel() for p in trunk.parameters() if p.requires_grad) + head["weight"].size + head["bias"].size
