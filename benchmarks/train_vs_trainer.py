@@ -34,7 +34,7 @@ def main() -> None:
         test = common.rows(f"{name}/test.jsonl.gz")[: 500 if args.quick else None]
         if args.quick:
             rows = rows[::4] if name == "trec6" else rows
-        epochs = (2 if name == "banking77" else 1) if args.quick else (8 if name == "banking77" else 3)
+        epochs = (2 if name == "banking77" else 1) if args.quick else (4 if name == "banking77" else 2)
         for method in ("full", "lora"):
             key = f"{method}_{name}"
             before = common.matrix_rate()

@@ -125,6 +125,10 @@ class TransformerEncoder(Encoder):
 
     def pooled(self, trunk: torch.nn.Module, rows: Sequence[TokenRow], layers: str = "last") -> torch.Tensor:
         """One batch through `trunk`: float32 (B, D). Gradients flow where the caller lets them."""
+        if layers == "last" and getattr(trunk, "packed", False):
+            from rung.models import packed
+
+            return packed.pooled(trunk, rows)
         batch = {name: tensor.to(device()) for name, tensor in self.pad(rows).items()}
         mask_BL = batch["attention_mask"]
         if bool(mask_BL.all()):
@@ -179,6 +183,10 @@ class TransformerEncoder(Encoder):
             raise ModelError(f"the weights cannot be loaded: {_first_line(error)}", where=str(self._folder)) from None
         finally:
             transformers.logging.set_verbosity(verbosity)
+        if training and device() == "cpu":
+            from rung.models import packed
+
+            model.packed = packed.fits(model)
         return model
 
 

@@ -20,6 +20,12 @@ class NarrowLinears:
     def __init__(self, module: torch.nn.Module, dtype: torch.dtype) -> None:
         self.layers = [layer for layer in module.modules() if type(layer) is torch.nn.Linear]
         self.copies = {layer: layer.weight.detach().to(dtype) for layer in self.layers}
+        self.groups = [group for part in module.modules() if (group := _group(part)) is not None]
+        for group in self.groups:
+            stacked_OI = torch.cat([self.copies[layer] for layer in group])
+            for layer, rows in zip(group, stacked_OI.split([layer.out_features for layer in group]), strict=True):
+                self.copies[layer] = rows  # a view: refreshing the layer's copy refreshes the stack
+            group[0].together = partial(_products, group, stacked_OI)  # type: ignore[assignment]
         for layer in self.layers:
             layer.forward = partial(_product, layer, self.copies[layer])  # type: ignore[method-assign]
 
@@ -34,6 +40,25 @@ class NarrowLinears:
         """Give every layer its own forward back."""
         for layer in self.layers:
             del layer.forward
+        for group in self.groups:
+            del group[0].together
+
+
+def _group(part: torch.nn.Module) -> list[torch.nn.Linear] | None:
+    """Query, key and value layers of one attention block that read the same input, if they are plain and have biases."""
+    found = [getattr(part, name, None) for name in ("query", "key", "value")]
+    plain = [layer for layer in found if type(layer) is torch.nn.Linear and layer.bias is not None]
+    return plain if len(plain) == 3 and len({layer.in_features for layer in plain}) == 1 else None
+
+
+def _products(group: list[torch.nn.Linear], narrow_OI: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """The layers' outputs by one product with their stacked weights."""
+    if not torch.is_autocast_enabled("cpu"):
+        return tuple(torch.nn.functional.linear(x, layer.weight, layer.bias) for layer in group)
+    weight = torch.cat([layer.weight for layer in group]) if group[0].weight.requires_grad else narrow_OI
+    bias = torch.cat([layer.bias for layer in group])
+    out: torch.Tensor = _Product.apply(x, weight, bias, narrow_OI)
+    return out.split([layer.out_features for layer in group], dim=-1)
 
 
 def _product(layer: torch.nn.Linear, narrow_OI: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
