@@ -104,9 +104,9 @@ class _Layout:
             scores_BHLL = scores_BHLL + self.bias_B11L
         mixed = torch.softmax(scores_BHLL, dim=-1) @ value
         mixed_ND = mixed.transpose(1, 2).reshape(self.count * self.longest, -1)
-        return mixed_ND if self.full else mixed_ND[self.to_packed]
+        return mixed_ND if self.full else mixed_ND.index_select(0, self.to_packed)
 
     def _heads(self, x_TD: torch.Tensor) -> torch.Tensor:
         """(B, H, L, D / H)."""
-        x_ND = x_TD if self.full else x_TD[self.from_packed]
+        x_ND = x_TD if self.full else x_TD.index_select(0, self.from_packed)
         return x_ND.view(self.count, self.longest, self.heads, -1).transpose(1, 2)
