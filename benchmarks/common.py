@@ -25,6 +25,9 @@ def arguments(description: str) -> argparse.Namespace:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="fewer repeats and epochs, under 10 minutes")
+    parser.add_argument(
+        "--only", help="run the cases whose name contains this; with --out, the others are kept as they stand"
+    )
     parser.add_argument("--out", type=Path, help="also write the closing line to this file, with commit and machine")
     return parser.parse_args()
 
@@ -85,5 +88,9 @@ def finish(result: dict[str, Any], out: Path | None, args: argparse.Namespace) -
         ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
     ).stdout.strip()
     kept = {**result, "commit": commit, "machine": machine(), "quick": args.quick}
+    if args.only and out.exists():
+        before = json.loads(out.read_text())
+        kept = {**kept, **{part: {**before[part], **result[part]} for part in ("ratios", "ours", "peer")}}
+        kept["also_from"] = sorted({*before.get("also_from", []), before["commit"]} - {commit})
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")

