@@ -28,7 +28,7 @@ def main() -> None:
     args = common.arguments(__doc__ or "")
     from rung.features import Features
 
-    cases = list(CASES)[:2] if args.quick else list(CASES)
+    cases = [case for case in (list(CASES)[:2] if args.quick else CASES) if not args.only or args.only in case]
     ratios: dict[str, float] = {}
     ours: dict[str, Any] = {}
     peer: dict[str, Any] = {}

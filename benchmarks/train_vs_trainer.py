@@ -140,10 +140,23 @@ def run_trainer(
             data_collator=DataCollatorWithPadding(tokenizer),
         )
         seconds = trainer.train().metrics["train_runtime"]
-        predicted = trainer.predict(encode(test)).predictions.argmax(1)
+        predicted = answers(trainer.model, tokenizer, [row["text"] for row in test])
     tokens = sum(len(ids) for ids in train_rows["input_ids"]) * epochs
     right = [labels[p] == row["label"] for p, row in zip(predicted, test, strict=True)]
     return {"tokens_per_s": tokens / seconds, "accuracy": float(np.mean(right))}
+
+
+def answers(model: Any, tokenizer: Any, texts: Sequence[str]) -> list[int]:
+    """The peer's predictions in the order of `texts` (its own `predict` returns them in the order of its length groups)."""
+    import torch
+
+    model.eval()
+    found: list[int] = []
+    with torch.inference_mode():
+        for start in range(0, len(texts), 64):
+            batch = tokenizer(list(texts[start : start + 64]), truncation=True, padding=True, return_tensors="pt")
+            found += model(**batch.to(model.device)).logits.argmax(-1).tolist()
+    return found
 
 
 if __name__ == "__main__":

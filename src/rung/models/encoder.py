@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import torch
 
 #: Tokens a batch when encoding: large enough for full matrix speed, small enough that activations stay in cache.
-BATCH_TOKENS = 2048
+BATCH_TOKENS = 1024
 #: Longest text handed to the tokenizer, in characters per token of context; more cannot survive truncation.
 CHARACTERS_PER_TOKEN = 64
 
