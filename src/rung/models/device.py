@@ -45,7 +45,7 @@ def workers() -> int:
     """Number of single-threaded workers for CPU work: torch's thread count, which obeys OMP_NUM_THREADS; 1 on a GPU.
 
     Small matrices leave two intra-op threads waiting on each other at every one of some hundred operations a layer; one
-    thread each over separate batches has nothing to wait for. Measured on two cores: about 1.7 times the tokens a second.
+    thread each over separate batches has nothing to wait for.
     """
     import torch
 
