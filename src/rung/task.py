@@ -25,15 +25,29 @@ class Label(Frozen):
     description: str = ""
 
 
+class OutOfScope(Frozen):
+    """Inputs that belong to no class are to be answered with a label of their own.
+
+    Attributes:
+        label: what they are answered with; rows of the data may have it as their label.
+        false_alarm_rate: share of in-scope rows that may wrongly get it; the threshold is set on validation rows to keep this.
+    """
+
+    label: str = Field("none of these", min_length=1)
+    false_alarm_rate: float = Field(0.05, gt=0, lt=1)
+
+
 class Task(Frozen):
     """What is to be done, apart from the data.
 
     Attributes:
         name: short name, used for folders and comparisons.
-        kind: `classify` (one label, or several where `multi_label`).
+        kind: `classify` (one label, or several where `multi_label`), or `extract` (the answer is `rung.entities`' JSON text).
         instruction: one or two sentences a person could work by.
-        labels: the classes in a fixed order; every probability vector follows it.
+        labels: the classes in a fixed order; every probability vector follows it. With `extract`, the types of entities.
         multi_label: an example may have any number of labels.
+        out_of_scope: with `classify` and one label, how inputs of no class are answered; None: every input has a class.
+            Its label is among `labels` only where training rows have it.
     """
 
     name: str
@@ -41,6 +55,7 @@ class Task(Frozen):
     instruction: str = ""
     labels: tuple[Label, ...] = ()
     multi_label: bool = False
+    out_of_scope: OutOfScope | None = None
 
     @property
     def label_names(self) -> tuple[str, ...]:

@@ -1,0 +1,93 @@
+"""What an `extract` task answers: entities as one canonical JSON text. Knows no files, models or methods.
+
+    [{"type": "artist", "text": "westbam", "start": 10, "end": 17}]
+
+A list, sorted by place; `start` and `end` count characters of the input's text (end exclusive), null where they are not known, as
+with a language model that only names the words. Being one text, an answer is stored, compared and sent like a label.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+
+class Entity(NamedTuple):
+    """A piece of the input with its type (the field it fills); `start` and `end` both None where its place is not known."""
+
+    type: str
+    text: str
+    start: int | None = None
+    end: int | None = None
+
+
+def dump(entities: Iterable[Entity]) -> str:
+    """The canonical JSON text.
+
+    >>> dump([Entity("artist", "westbam", 10, 17)])
+    '[{"type": "artist", "text": "westbam", "start": 10, "end": 17}]'
+    """
+    ordered = sorted(entities, key=lambda e: (e.start is None, e.start or 0, e.end or 0, e.type, e.text))
+    return json.dumps([e._asdict() for e in ordered], ensure_ascii=False)
+
+
+def parse(text: str) -> tuple[Entity, ...]:
+    """The entities of an answer, in order.
+
+    Raises:
+        ValueError: not a JSON list of objects with `type` and `text` (and, where given, whole numbers `start` < `end`).
+    """
+    value = json.loads(text)
+    if not isinstance(value, list):
+        raise ValueError("not a JSON list of entities")
+    return tuple(_entity(item) for item in value)
+
+
+def _entity(item: Any) -> Entity:
+    if not isinstance(item, dict) or not isinstance(item.get("type"), str) or not isinstance(item.get("text"), str):
+        raise ValueError("an entity is an object with the texts `type` and `text`")
+    start, end = item.get("start"), item.get("end")
+    if start is None and end is None:
+        return Entity(item["type"], item["text"])
+    whole = all(isinstance(n, int) and not isinstance(n, bool) for n in (start, end))
+    if not whole or not 0 <= start < end:
+        raise ValueError("`start` and `end` are whole numbers, 0 <= start < end")
+    return Entity(item["type"], item["text"], start, end)
+
+
+def matches(expected: Sequence[Entity], given: Sequence[Entity]) -> int:
+    """How many of `given` are right, each expected entity counted once.
+
+    Type and place must agree where both places are known (exact span match, Tjong Kim Sang and De Meulder 2003); else type and
+    text, case and outer spaces aside.
+
+    >>> matches([Entity("city", "Rome", 3, 7)], [Entity("city", "rome")])
+    1
+    """
+    left = Counter(expected)
+    right = 0
+    unplaced = []
+    for entity in given:
+        found = next((e for e in left if left[e] and _same_place(e, entity)), None)
+        if found is None:
+            unplaced.append(entity)
+        else:
+            left[found] -= 1
+            right += 1
+    for entity in unplaced:
+        found = next((e for e in left if left[e] and _same_words(e, entity)), None)
+        if found is not None:
+            left[found] -= 1
+            right += 1
+    return right
+
+
+def _same_place(a: Entity, b: Entity) -> bool:
+    return a.type == b.type and a.start is not None and (a.start, a.end) == (b.start, b.end)
+
+
+def _same_words(a: Entity, b: Entity) -> bool:
+    placed = a.start is not None and b.start is not None
+    return not placed and a.type == b.type and a.text.strip().casefold() == b.text.strip().casefold()
