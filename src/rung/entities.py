@@ -51,8 +51,8 @@ def _entity(item: Any) -> Entity:
     start, end = item.get("start"), item.get("end")
     if start is None and end is None:
         return Entity(item["type"], item["text"])
-    whole = all(isinstance(n, int) and not isinstance(n, bool) for n in (start, end))
-    if not whole or not 0 <= start < end:
+    # a bool is an int to Python, and no place in a text
+    if type(start) is not int or type(end) is not int or not 0 <= start < end:
         raise ValueError("`start` and `end` are whole numbers, 0 <= start < end")
     return Entity(item["type"], item["text"], start, end)
 

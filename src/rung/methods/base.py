@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal
 from rung.events import Events
 from rung.features import Features
 from rung.models.base import Model
-from rung.task import Context, Example, Frozen, Input, Prediction, Task
+from rung.task import Context, Example, Frozen, Input, Prediction, Task, TaskKind
 
 Learns = Literal["nothing", "head", "soft_prompt", "adapter", "all"]
 
@@ -110,6 +110,7 @@ class Method(Frozen, ABC):
         reference: where it comes from.
         learns: which parameters move.
         model_kinds: kinds of model it works on; empty where it needs none.
+        kinds: kinds of task it can do.
     """
 
     name: ClassVar[str]
@@ -118,6 +119,7 @@ class Method(Frozen, ABC):
     reference: ClassVar[str] = ""
     learns: ClassVar[Learns] = "nothing"
     model_kinds: ClassVar[tuple[str, ...]] = ()
+    kinds: ClassVar[tuple[TaskKind, ...]] = ("classify",)
     baseline: ClassVar[bool] = False
 
     def skip_reason(self, task: Task, model: Model | None, train: Sequence[Example]) -> str | None:
@@ -125,7 +127,7 @@ class Method(Frozen, ABC):
         if self.model_kinds and (model is None or model.info.kind not in self.model_kinds):
             have = "no model" if model is None else f"{model.info.name} is a model of kind {model.info.kind}"
             return f"{self.name} needs a model of kind {' or '.join(self.model_kinds)}; {have}"
-        if task.kind != "classify":
+        if task.kind not in self.kinds:
             return f"{self.name} does not handle tasks of kind {task.kind}"
         return None
 
