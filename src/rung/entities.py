@@ -9,6 +9,7 @@ with a language model that only names the words. Being one text, an answer is st
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -55,6 +56,54 @@ def _entity(item: Any) -> Entity:
     if type(start) is not int or type(end) is not int or not 0 <= start < end:
         raise ValueError("`start` and `end` are whole numbers, 0 <= start < end")
     return Entity(item["type"], item["text"], start, end)
+
+
+def located(wanted: Sequence[Entity], text: str) -> tuple[Entity, ...]:
+    """`wanted` with the places where their words stand in `text`; what is not found keeps its text and no place.
+
+    Each takes the next occurrence that is free after the one before it, else the first that is free: whole words before parts of
+    words, the same case before another; blanks of any kind count as equal. Entities that have a place keep it.
+
+    >>> located([Entity("city", "rome"), Entity("city", "Bonn")], "To Rome")
+    (Entity(type='city', text='Rome', start=3, end=7), Entity(type='city', text='Bonn', start=None, end=None))
+    """
+    out = list(wanted)
+    taken = [(e.start, e.end) for e in out if e.start is not None and e.end is not None]
+    after = 0
+    for i, entity in enumerate(out):
+        spot = (entity.start, entity.end) if entity.start is not None else _free_spot(entity.text, text, after, taken)
+        if spot is None or spot[0] is None or spot[1] is None:
+            continue
+        if entity.start is None:
+            out[i] = Entity(entity.type, text[slice(*spot)], *spot)
+            taken.append((spot[0], spot[1]))
+        after = spot[1]
+    return tuple(out)
+
+
+def _free_spot(words: str, text: str, after: int, taken: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+    same_case = [s for s in _spots(words, text) if _is_free(s, taken)]
+    whole = [s for s in same_case if _is_whole(s, text)]
+    if not whole:
+        any_case = [s for s in _spots(words, text, re.IGNORECASE) if _is_free(s, taken)]
+        whole = [s for s in any_case if _is_whole(s, text)] or same_case or any_case
+    return next((s for s in whole if s[0] >= after), whole[0] if whole else None)
+
+
+def _spots(words: str, text: str, flags: int = 0) -> list[tuple[int, int]]:
+    pieces = words.split()
+    if not pieces:
+        return []
+    return [m.span() for m in re.finditer(r"\s+".join(map(re.escape, pieces)), text, flags)]
+
+
+def _is_free(spot: tuple[int, int], taken: Sequence[tuple[int, int]]) -> bool:
+    return all(spot[1] <= start or end <= spot[0] for start, end in taken)
+
+
+def _is_whole(spot: tuple[int, int], text: str) -> bool:
+    """Whether neither end cuts a word."""
+    return not any(re.fullmatch(r"\w\w", text[max(0, at - 1) : at + 1]) for at in spot)
 
 
 def matches(expected: Sequence[Entity], given: Sequence[Entity]) -> int:
