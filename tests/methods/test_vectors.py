@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.conftest import rows_of, task_of
+from methods.conftest import rows_of
 from rung.features import Features
-from rung.methods.vectors import Embedder, accuracy, answers, label_phrases, softmax, unit, words
+from rung.methods.vectors import Embedder, accuracy, label_phrases, softmax, unit, words
 from rung.models.base import Encoder, Model
 from rung.task import Context, Label, Prediction, as_input
 
@@ -31,15 +31,6 @@ def test_descriptions_are_phrases_only_where_wanted() -> None:
     label = Label(name="a_b", description="Something else")
     assert any("Something else" in text for text in label_phrases(label, Context()))
     assert not any("Something" in text for text in label_phrases(label, Context(label_descriptions=False)))
-
-
-def test_answers_for_one_and_for_several_labels() -> None:
-    shares = np.array([[0.2, 0.5, 0.3], [0.4, 0.2, 0.4]])
-    first, second = answers(task_of("c", "b", "a"), shares)
-    assert (first.output, first.confidence, second.output) == ("b", 0.5, "c")
-    many = answers(task_of("c", "b", "a", multi_label=True), shares, threshold=0.4)
-    assert [p.output for p in many] == [("b",), ("a", "c")]
-    assert many[0].confidence == pytest.approx(0.8 * 0.5 * 0.7)
 
 
 def test_accuracy_is_undefined_without_rows() -> None:

@@ -17,9 +17,10 @@ from pydantic import Field
 
 from rung.methods.base import Kit, Learns, Method
 from rung.methods.choosing import EARLY, PULLS, STRENGTHS, Candidate, Problem, choose
+from rung.methods.deciding import Decision, answers
 from rung.methods.logistic import Linear
 from rung.methods.saving import check_base, read_arrays, read_record
-from rung.methods.vectors import Embedder, FittedOnVectors, accuracy, answers, label_vectors, targets
+from rung.methods.vectors import Embedder, FittedOnVectors, accuracy, label_vectors, targets
 from rung.models.base import Encoded, Floats, Model
 from rung.task import Context, Example, Prediction, Task
 
@@ -117,7 +118,7 @@ class FrozenFeatures(Method):
             "C": chosen.strength,
             "label_prior": chosen.pull,
             "early_layers": chosen.early,
-            "threshold": chosen.threshold,
+            "decision": _decision(task, chosen).model_dump(mode="json"),
             "folds": list(scores),
         }
         arrays = {"weights": linear.weights_KD, "bias": linear.bias_K}
@@ -138,6 +139,10 @@ class FrozenFeatures(Method):
             record.validation_score,
             record.trainable_parameters,
         )
+
+
+def _decision(task: Task, chosen: Candidate) -> Decision:
+    return Decision(thresholds=(chosen.threshold,) * len(task.labels)) if task.multi_label else Decision()
 
 
 def _problem(task: Task, examples: Sequence[Example], embed: Embedder, labels_KD: Floats | None, kit: Kit) -> Problem:
@@ -167,4 +172,4 @@ class FittedFrozenFeatures(FittedOnVectors):
         rows_ND = self.embed.weighed(self.embed.blocks(encoded.vectors_ND), self.details["early_layers"])
         linear = Linear(self.arrays["weights"], self.arrays["bias"])
         probabilities_NK = linear.probabilities(rows_ND, several=self.task.multi_label)
-        return answers(self.task, probabilities_NK, encoded, threshold=self.details["threshold"])
+        return answers(self.task, probabilities_NK, encoded, Decision(**self.details["decision"]))

@@ -15,9 +15,10 @@ from rung.errors import DataError, ModelError
 from rung.events import Events
 from rung.features import Charges, Features
 from rung.methods.base import Fitted, Method
+from rung.methods.deciding import answers as answers  # some callers still look for it here
 from rung.methods.saving import Arrays, FittedRecord, reference_to, sha_of, write_fitted
 from rung.models.base import Encoded, Encoder, Floats, Model
-from rung.task import Context, Example, Input, Label, Output, Prediction, Task, Usage, as_input
+from rung.task import Context, Example, Input, Label, Output, Prediction, Task, as_input
 
 #: All methods on vectors ask for the same layers, so that a text is encoded once for all of them.
 LAYERS = "spread"
@@ -126,30 +127,6 @@ def targets(task: Task, examples: Sequence[Example]) -> Floats:
 def outputs_of(output: Output) -> tuple[str, ...]:
     """One label, or several, as a tuple."""
     return (output,) if isinstance(output, str) else output
-
-
-def answers(
-    task: Task, probabilities_NK: np.ndarray, encoded: Encoded | None = None, *, threshold: float = 0.5
-) -> list[Prediction]:
-    """Predictions from probabilities, each charged its own encoding.
-
-    One label: the most probable (the first of equals), with its probability as confidence. Several: all at or above
-    `threshold`; the confidence is the probability of exactly this set if labels were independent.
-    """
-    names = task.label_names
-    predictions = []
-    for i, row in enumerate(np.asarray(probabilities_NK, np.float64)):
-        output: Output
-        if task.multi_label:
-            chosen = row >= threshold
-            output = tuple(sorted(name for name, yes in zip(names, chosen, strict=True) if yes))
-            confidence = float(np.prod(np.where(chosen, row, 1 - row)))
-        else:
-            best = int(row.argmax())
-            output, confidence = names[best], float(row[best])
-        usage = Usage() if encoded is None else Usage(int(encoded.tokens_N[i]), seconds=float(encoded.seconds_N[i]))
-        predictions.append(Prediction(output, min(1.0, confidence), tuple(float(p) for p in row), usage=usage))
-    return predictions
 
 
 def accuracy(predictions: Sequence[Prediction], examples: Sequence[Example]) -> float | None:

@@ -9,8 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from rung.methods.base import Kit, Method
+from rung.methods.deciding import answers
 from rung.methods.saving import check_base, read_arrays, read_record
-from rung.methods.vectors import Embedder, FittedOnVectors, accuracy, answers, label_vectors, softmax
+from rung.methods.vectors import Embedder, FittedOnVectors, accuracy, label_vectors, softmax
 from rung.models.base import Encoded, Model
 from rung.task import Context, Example, Prediction, Task
 
