@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 import torch
 
+from rung.methods.heads import head_of
 from rung.methods.lora import Lora, lean
 from rung.models.encoder import TransformerEncoder
+from rung.task import Task
 
 
 def injected(method: Lora, encoder: TransformerEncoder) -> Any:
@@ -25,12 +27,15 @@ def injected(method: Lora, encoder: TransformerEncoder) -> Any:
 
 
 @pytest.mark.parametrize("method", [Lora(), Lora(rank=4, alpha=4, rslora=True)])
-def test_lean_forward_and_merged_weights_equal_peft(method: Lora, tiny_encoder: TransformerEncoder) -> None:
+def test_lean_forward_and_merged_weights_equal_peft(
+    method: Lora, tiny_encoder: TransformerEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rung.models.device.compute_dtype", lambda: torch.float32)
     module = injected(method, tiny_encoder)
     ids = torch.tensor([[2, 10, 11, 12, 3], [2, 20, 21, 22, 3]])
     plain = tiny_encoder.trunk().eval()(input_ids=ids).last_hidden_state
     theirs = module(input_ids=ids).last_hidden_state
-    merged = method.assemble(tiny_encoder.trunk(), method.learnt(module)).eval()(input_ids=ids).last_hidden_state
+    merged = method.assemble(tiny_encoder, method.learnt(module))(input_ids=ids).last_hidden_state
     ours = lean(module)(input_ids=ids).last_hidden_state
     assert not torch.allclose(plain, theirs, atol=0.1), "the adapter does something"
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
@@ -38,7 +43,7 @@ def test_lean_forward_and_merged_weights_equal_peft(method: Lora, tiny_encoder: 
 
 
 def test_only_adapters_move_and_reach_every_matrix(tiny_encoder: TransformerEncoder) -> None:
-    module = Lora(rank=2).install(tiny_encoder.trunk())
+    module = Lora(rank=2).install(tiny_encoder.trunk(), head_of(Task(name="t"), tiny_encoder))
     moving = [name for name, p in module.named_parameters() if p.requires_grad]
     assert moving and all(".lora_" in name for name in moving)
     assert len(moving) == 2 * 2 * 6, "six matrices a layer, two layers, two factors each"

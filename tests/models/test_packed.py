@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import torch
 
+from rung.methods.heads import head_of
 from rung.models import packed
 from rung.models.base import TokenRow
 from rung.models.encoder import TransformerEncoder
-from rung.task import as_input
+from rung.task import Task, as_input
 
 TEXTS = [
     as_input("the quick brown fox"),
@@ -76,7 +77,7 @@ def test_under_autocast_with_narrow_weights_it_stays_close(method: str, tiny_enc
     from rung.training.narrow import NarrowLinears
 
     tuning: Any = make(method)
-    trunk = tuning.install(tiny_encoder.trunk(training=True)).eval()
+    trunk = tuning.install(tiny_encoder.trunk(training=True), head_of(Task(name="t"), tiny_encoder)).eval()
     rows = tiny_encoder.token_rows(TEXTS)
     exact = tiny_encoder.pooled(trunk, rows)
     narrow = NarrowLinears(trunk, torch.bfloat16)

@@ -24,6 +24,7 @@ METHODS: Mapping[str, str] = MappingProxyType(
         "nearest_example": "nearest_example:NearestExample",
         "zero_shot": "zero_shot:ZeroShot",
         "frozen_features": "frozen_features:FrozenFeatures",
+        "head_only": "head_only:HeadOnly",
         "lora": "lora:Lora",
         "full_finetune": "full_finetune:FullFinetune",
     }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from rung.methods.base import Fitted, Learns
-from rung.methods.encoder_tuning import EncoderTuning, FittedEncoder
-from rung.models.base import Model
-from rung.task import Task
+from rung.methods.base import Learns
+from rung.methods.encoder_tuning import EncoderTuning
+from rung.methods.heads import Head
+from rung.models.base import Encoder
+from rung.models.device import for_inference
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +28,7 @@ class FullFinetune(EncoderTuning):
     )
     learns: ClassVar[Learns] = "all"
 
-    def install(self, trunk: torch.nn.Module) -> torch.nn.Module:
+    def install(self, trunk: torch.nn.Module, head: Head) -> torch.nn.Module:
         """All of the trunk moves."""
         return trunk.requires_grad_(True)
 
@@ -37,12 +37,8 @@ class FullFinetune(EncoderTuning):
         """All weights."""
         return dict(trunk.named_parameters())
 
-    def assemble(self, trunk: torch.nn.Module, learnt: Mapping[str, torch.Tensor]) -> torch.nn.Module:
+    def assemble(self, model: Encoder, learnt: Mapping[str, torch.Tensor]) -> torch.nn.Module:
         """The trunk with all weights replaced."""
+        trunk = model.trunk()
         trunk.load_state_dict(dict(learnt), strict=False)
-        return trunk
-
-    @classmethod
-    def load(cls, folder: Path, task: Task, model: Model | None) -> Fitted:
-        """Read what `save` wrote."""
-        return FittedEncoder.read(cls, folder, task, model)
+        return for_inference(trunk)

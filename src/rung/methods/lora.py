@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from rung.methods.base import Fitted, Learns
-from rung.methods.encoder_tuning import EncoderTuning, FittedEncoder
-from rung.models.base import Model
-from rung.task import Task
+from rung.methods.base import Learns
+from rung.methods.encoder_tuning import EncoderTuning
+from rung.methods.heads import Head
+from rung.models.base import Encoder
+from rung.models.device import for_inference
 
 if TYPE_CHECKING:
     import torch
@@ -27,14 +27,17 @@ class Lora(EncoderTuning):
     )
     reference: ClassVar[str] = "Hu et al. 2021, arXiv:2106.09685; rsLoRA: Kalajdzievski 2023, arXiv:2312.03732"
     learns: ClassVar[Learns] = "adapter"
+    rates: ClassVar[tuple[float, ...]] = (1e-4, 5e-4, 2e-3)
 
-    learning_rate: float = Field(5e-4, gt=0, description="peak learning rate of the adapter")
+    learning_rate: float | None = Field(
+        5e-4, gt=0, description="peak learning rate of the adapter; null: searched on validation rows"
+    )
     rank: int = Field(16, ge=1, le=256, description="rank of each update")
     alpha: float = Field(32.0, gt=0, description="updates are scaled by alpha / rank (rsLoRA: alpha / sqrt(rank))")
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout on the adapter's input")
     rslora: bool = Field(False, description="scale by alpha / sqrt(rank)")
 
-    def install(self, trunk: torch.nn.Module) -> torch.nn.Module:
+    def install(self, trunk: torch.nn.Module, head: Head) -> torch.nn.Module:
         """The trunk frozen, with adapters in all linear layers."""
         from peft import inject_adapter_in_model
 
@@ -59,23 +62,20 @@ class Lora(EncoderTuning):
         """The adapters' matrices."""
         return {name: p for name, p in trunk.named_parameters() if ".lora_" in name}
 
-    def assemble(self, trunk: Any, learnt: Mapping[str, torch.Tensor]) -> torch.nn.Module:
+    def assemble(self, model: Encoder, learnt: Mapping[str, torch.Tensor]) -> torch.nn.Module:
         """The trunk with the adapters merged into its matrices."""
         import torch
 
+        trunk = model.trunk()
         scale = self.alpha / (self.rank**0.5 if self.rslora else self.rank)
         with torch.no_grad():
             for name, down_RI in learnt.items():
                 place, found, _ = name.partition(".lora_A.")
                 if found:
                     up_OR = learnt[name.replace(".lora_A.", ".lora_B.")]
-                    trunk.get_submodule(place).weight.add_(scale * (up_OR @ down_RI))
-        return trunk
-
-    @classmethod
-    def load(cls, folder: Path, task: Task, model: Model | None) -> Fitted:
-        """Read what `save` wrote."""
-        return FittedEncoder.read(cls, folder, task, model)
+                    weight: Any = trunk.get_submodule(place).weight
+                    weight.add_(scale * (up_OR @ down_RI))
+        return for_inference(trunk)
 
 
 def lean(trunk: torch.nn.Module) -> torch.nn.Module:

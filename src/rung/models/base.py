@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
@@ -105,16 +105,35 @@ class Encoder(Model):
         Args:
             inputs: any number, also none. The answer does not depend on an input's neighbours beyond bf16 rounding.
             layers: which layers are pooled, see `rung.models.pooling`.
-            module: a tuned trunk, ready for inference, in place of the model's own.
+            module: a tuned trunk, ready for inference, in place of the model's own. Its attribute `reserved`, where it has
+                one, is the number of tokens of the context that it takes for itself.
         """
 
     @abstractmethod
-    def token_rows(self, inputs: Sequence[Input]) -> list[TokenRow]:
-        """Tokens of each input with special tokens, truncated to the context length."""
+    def token_rows(self, inputs: Sequence[Input], reserved: int = 0) -> list[TokenRow]:
+        """Tokens of each input with special tokens, truncated to the context length less `reserved` tokens."""
 
     @abstractmethod
     def pooled(self, trunk: torch.nn.Module, rows: Sequence[TokenRow], layers: str = "last") -> torch.Tensor:
         """One batch through `trunk`: float32 (B, D). Gradients flow where the caller lets them; safe to call from threads."""
+
+    @abstractmethod
+    def hidden(self, trunk: torch.nn.Module, rows: Sequence[TokenRow], layers: str = "last") -> torch.Tensor:
+        """States of all tokens of one batch, row after row, without padding: float32 (T, D), T the sum of the rows' lengths."""
+
+    @abstractmethod
+    def over(
+        self, rows: Sequence[TokenRow], work: Callable[[list[int]], None], events: Events | None = None
+    ) -> NDArray[np.float64]:
+        """Call `work` with the numbers of the rows of each batch, batches of about equal length, on all workers, without gradient.
+
+        Returns:
+            Seconds charged to each row (N,), the whole time shared by tokens.
+        """
+
+    @abstractmethod
+    def shared(self) -> torch.nn.Module:
+        """The frozen trunk that `encode` uses, in the machine's fastest dtype. Not to be changed: everyone has the same one."""
 
     @abstractmethod
     def trunk(self, *, training: bool = False) -> torch.nn.Module:

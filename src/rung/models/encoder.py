@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rung.errors import ModelError
 from rung.events import Events
 from rung.models import files
 from rung.models.base import Encoded, Encoder, ModelInfo, TokenRow
-from rung.models.device import compute_dtype, device, parallel_map, workers
+from rung.models.device import device, for_inference, parallel_map, workers
 from rung.models.pooling import layer_indices, pool
 from rung.task import Input
 
@@ -68,9 +69,9 @@ class TransformerEncoder(Encoder):
                 ) from None
         return self._tokenizer
 
-    def token_rows(self, inputs: Sequence[Input]) -> list[TokenRow]:
+    def token_rows(self, inputs: Sequence[Input], reserved: int = 0) -> list[TokenRow]:
         """Tokens of each input; see `Encoder.token_rows`."""
-        limit = self._info.context_length
+        limit = self._info.context_length - reserved
         clip = limit * CHARACTERS_PER_TOKEN
         rows: list[TokenRow] = [TokenRow([], 0, False)] * len(inputs)
         for pair in (False, True):
@@ -97,31 +98,39 @@ class TransformerEncoder(Encoder):
         events: Events | None = None,
     ) -> Encoded:
         """Mean-pooled hidden states; see `Encoder.encode`."""
-        rows = self.token_rows(inputs)
-        trunk = self._loaded() if module is None else module
+        rows = self.token_rows(inputs, getattr(module, "reserved", 0))
+        trunk = self.shared() if module is None else module
         lengths = np.array([len(row.ids) for row in rows], np.int64)
-        batches = by_length(lengths.tolist(), BATCH_TOKENS)
         width = self._info.hidden_size * len(layer_indices(self._info.layers, layers))
         vectors_ND = np.zeros((len(inputs), width), np.float32)
+
+        def work(batch: list[int]) -> None:
+            vectors_ND[batch] = self.pooled(trunk, [rows[i] for i in batch], layers).cpu().numpy()
+
+        seconds_N = self.over(rows, work, events)
+        return Encoded(vectors_ND, lengths, np.array([row.cut for row in rows], np.bool_), seconds_N)
+
+    def over(
+        self, rows: Sequence[TokenRow], work: Callable[[list[int]], None], events: Events | None = None
+    ) -> NDArray[np.float64]:
+        """Rows in batches of about equal length, a worker a core; see `Encoder.over`."""
+        import torch
+
+        lengths = np.array([len(row.ids) for row in rows], np.int64)
+        batches = by_length(lengths.tolist(), BATCH_TOKENS)
         done = [0]
         start = time.perf_counter()
 
-        def work(batch: list[int]) -> None:
-            vectors_ND[batch] = self._pooled(trunk, [rows[i] for i in batch], layers)
+        def step(batch: list[int]) -> None:
+            with torch.inference_mode():
+                work(batch)
             done[0] += len(batch)
             if events is not None:
-                left = (time.perf_counter() - start) / done[0] * (len(inputs) - done[0])
-                events.progress(done[0], len(inputs), "texts", seconds_left=left, text="encoding")
+                left = (time.perf_counter() - start) / done[0] * (len(rows) - done[0])
+                events.progress(done[0], len(rows), "texts", seconds_left=left, text="encoding")
 
-        parallel_map(work, batches, min(workers(), len(batches)))
-        seconds_N = (time.perf_counter() - start) * lengths / max(1, lengths.sum())
-        return Encoded(vectors_ND, lengths, np.array([row.cut for row in rows], np.bool_), seconds_N)
-
-    def _pooled(self, trunk: torch.nn.Module, rows: list[TokenRow], layers: str) -> np.ndarray:
-        import torch
-
-        with torch.inference_mode():
-            return np.asarray(self.pooled(trunk, rows, layers).cpu().numpy())
+        parallel_map(step, batches, min(workers(), len(batches)))
+        return np.asarray((time.perf_counter() - start) * lengths / max(1, lengths.sum()))
 
     def pooled(self, trunk: torch.nn.Module, rows: Sequence[TokenRow], layers: str = "last") -> torch.Tensor:
         """One batch through `trunk`: float32 (B, D). Gradients flow where the caller lets them."""
@@ -138,6 +147,22 @@ class TransformerEncoder(Encoder):
         else:
             states = trunk(**batch, output_hidden_states=True).hidden_states
         return pool(states, mask_BL, layers)
+
+    def hidden(self, trunk: torch.nn.Module, rows: Sequence[TokenRow], layers: str = "last") -> torch.Tensor:
+        """States of all tokens of a batch, row after row: float32 (T, D); see `Encoder.hidden`."""
+        import torch
+
+        if layers == "last" and getattr(trunk, "packed", False):
+            from rung.models import packed
+
+            return packed.last_hidden(trunk, rows, torch.tensor([len(row.ids) for row in rows])).float()
+        batch = {name: tensor.to(device()) for name, tensor in self.pad(rows).items()}
+        real_BL = batch["attention_mask"].bool()
+        if layers == "last":
+            return trunk(**batch).last_hidden_state[real_BL].float()
+        states = trunk(**batch, output_hidden_states=True).hidden_states
+        chosen = layer_indices(self._info.layers, layers)
+        return torch.cat([states[i][real_BL].float() for i in chosen], dim=1)
 
     def pad(self, rows: Sequence[TokenRow]) -> dict[str, torch.Tensor]:
         """A batch as the trunk takes it, padded on the right: int64 (B, L) each."""
@@ -157,11 +182,13 @@ class TransformerEncoder(Encoder):
             batch["token_type_ids"] = types
         return batch
 
-    def _loaded(self) -> Any:
+    def shared(self) -> torch.nn.Module:
+        """The one frozen trunk for inference, which all that is fitted on this model may share; see `Encoder.shared`."""
         with self._lock:
             if self._model is None:
-                self._model = self.trunk().to(device=device(), dtype=compute_dtype()).eval().requires_grad_(False)
-            return self._model
+                self._model = for_inference(self.trunk())
+            found: torch.nn.Module = self._model
+            return found
 
     def trunk(self, *, training: bool = False) -> torch.nn.Module:
         """A fresh float32 copy of the transformer trunk, without pooler; see `Encoder.trunk`."""

@@ -1,0 +1,101 @@
+"""An encoder and its head as the training loop sees them. Knows heads, no method and no schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rung.methods.heads import Answered, Head, Item
+from rung.methods.logistic import Linear
+from rung.methods.vocabulary import UsedVocabulary
+from rung.models.device import compute_dtype, device
+from rung.task import Example
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Subject:
+    """A `Trainable`: trunk and head, training and validation rows.
+
+    Args:
+        trunk: as it is trained; its input embeddings are swapped for the rows in use until `vocabulary.restore`.
+        start: the head's first weights. reserved: tokens of the context that the trunk takes for itself.
+    """
+
+    def __init__(
+        self,
+        head: Head,
+        rows: Sequence[Example],
+        validation: Sequence[Example],
+        trunk: Any,
+        start: Linear,
+        head_rate: float,
+        reserved: int = 0,
+    ) -> None:
+        import torch
+
+        self.head, self.trunk, self.head_rate, self.validation = head, trunk, head_rate, validation
+        self.inputs = [example.input for example in validation]
+        items = head.items([example.input for example in rows], reserved)
+        judged = head.items(self.inputs, reserved)
+        self.wanted = head.wanted(items, rows)
+        self.vocabulary = UsedVocabulary(trunk, [item.row for item in (*items, *judged)])
+        self.items, self.judged = self._narrow(items), self._narrow(judged)
+        self.lengths: Sequence[int] = [len(item.row.ids) + reserved for item in self.items]
+        self.linear = torch.nn.Linear(start.weights_KD.shape[1], start.weights_KD.shape[0])
+        with torch.no_grad():
+            self.linear.weight.copy_(torch.from_numpy(start.weights_KD))
+            self.linear.bias.copy_(torch.from_numpy(start.bias_K))
+        self.module: torch.nn.Module = torch.nn.ModuleDict({"trunk": trunk, "head": self.linear.to(device())})
+
+    def _narrow(self, items: Sequence[Item]) -> list[Item]:
+        rows = self.vocabulary.narrow([item.row for item in items])
+        return [Item(row, item.rest) for row, item in zip(rows, items, strict=True)]
+
+    def loss(self, rows: Sequence[int]) -> torch.Tensor:
+        """See `Trainable.loss`."""
+        import torch
+
+        features_UD = self.head.features(self.trunk, [self.items[i] for i in rows])
+        with torch.autocast(device(), enabled=False):
+            logits_UK = torch.nn.functional.linear(features_UD, self.linear.weight, self.linear.bias)
+        return self.head.loss(logits_UK, [self.wanted[i] for i in rows])
+
+    def groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, Any]]:
+        """Matrices with weight decay; vectors, word embeddings and the head without."""
+        table = self.trunk.get_input_embeddings().weight
+        moving = [p for p in self.trunk.parameters() if p.requires_grad]
+        matrices = [p for p in moving if p.ndim > 1 and p is not table]
+        rest = [p for p in moving if p.ndim <= 1 or p is table]
+        return [
+            {"params": matrices, "lr": learning_rate, "weight_decay": weight_decay},
+            {"params": rest, "lr": learning_rate, "weight_decay": 0.0},
+            {"params": list(self.linear.parameters()), "lr": self.head_rate, "weight_decay": 0.0},
+        ]
+
+    def validate(self) -> float | None:
+        """The task's first metric on the validation rows, with undecided thresholds."""
+        if not self.validation:
+            return None
+        found = self._answered()
+        return self.head.score(self.head.answers(self.inputs, self.judged, found, {}), self.validation)
+
+    def _answered(self) -> Answered:
+        import torch
+
+        dtype = compute_dtype()
+
+        def features(trunk: torch.nn.Module, items: Sequence[Item]) -> torch.Tensor:
+            with torch.autocast(device(), dtype, enabled=dtype != torch.float32):
+                return self.head.features(trunk, items)
+
+        return self.head.run(self.trunk, self.judged, self.weights(), features)
+
+    def weights(self) -> Linear:
+        """The head's weights now."""
+        return Linear(
+            np.array(self.linear.weight.detach().cpu().numpy()), np.array(self.linear.bias.detach().cpu().numpy())
+        )
