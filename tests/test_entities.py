@@ -34,7 +34,7 @@ def test_one_text_whatever_the_order() -> None:
     ],
 )
 def test_what_is_no_answer(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 json's own error is one
+    with pytest.raises(ValueError):
         parse(text)
 
 

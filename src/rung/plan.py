@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from rung.errors import TaskFileError, UnknownNameError
-from rung.task import Frozen
+from rung.task import Frozen, OutOfScope
 
 if TYPE_CHECKING:
     from rung.yaml_text import YamlText
@@ -74,11 +74,17 @@ class MethodSpec(Frozen):
     name: str | None = Field(None, description="how the arm is called in the report; default: the method's name")
 
 
+def _scope_forms(schema: dict[str, Any]) -> None:
+    schema["anyOf"] += [{"type": "boolean"}, {"type": "string"}]
+
+
 class TaskFile(Frozen):
     """The whole of task.yaml. Paths are relative to the file."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="short name of the task")
-    kind: Literal["classify"] = "classify"
+    kind: Literal["classify", "extract"] = Field(
+        "classify", description="classify: one label a row, or several; extract: the entities, or fields, in a text"
+    )
     train: DataSource = Field(description="labelled rows to learn from")
     test: DataSource | float = Field(
         0.2, description="labelled rows to judge on, or the share of `train` to hold back for it"
@@ -86,13 +92,26 @@ class TaskFile(Frozen):
     validation: DataSource | None = Field(None, description="rows to choose knobs on; default: cut from train")
     input: str | tuple[str, ...] = Field("text", description="the input column, or several columns (named fields)")
     pair: bool = Field(False, description="the two input columns are a pair of texts to be compared")
-    output: str = Field("label", description="the column with the expected label, or list of labels")
+    output: str = Field(
+        "label",
+        description="the column with the expected label, or list of labels; with extract the entities: a list of "
+        "{type, start, end} or {type, text}, a mapping of fields to texts, or a list of tags (BIO), also as JSON text",
+    )
+    tokens: str | None = Field(
+        None,
+        description="with extract: the column with the tokens that tags belong to; default: the input split at white space",
+    )
     instruction: str = Field("", description="one or two sentences a person could work by")
     labels: dict[str, str] | None = Field(
-        None, description="label names with descriptions; default: the labels found in train"
+        None, description="label names (with extract: entity types) with descriptions; default: those found in train"
     )
     multi_label: bool | None = Field(
         None, description="a row may have several labels; default: whether the output column holds lists"
+    )
+    out_of_scope: OutOfScope | None = Field(
+        None,
+        description="with classify: inputs of no class get a label of their own; true, its name, or a mapping",
+        json_schema_extra=_scope_forms,
     )
     group: str | None = Field(None, description="column whose equal values stay on one side of a split")
     models: tuple[str, ...] = Field((DEFAULT_MODEL,), min_length=1, description="model names, hub ids or folders")
@@ -117,9 +136,22 @@ class TaskFile(Frozen):
             )
         return value
 
+    @field_validator("out_of_scope", mode="before")
+    @classmethod
+    def _scope(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            return {} if value else None
+        if isinstance(value, str):
+            return {"label": value.strip()}
+        if isinstance(value, dict) and isinstance(value.get("label"), str):
+            return {**value, "label": value["label"].strip()}
+        if value is not None and not isinstance(value, (dict, OutOfScope)):
+            raise ValueError("true, a label, or {label: ..., false_alarm_rate: ...}")
+        return value
+
     @field_validator("labels", mode="before")
     @classmethod
-    def _labels(cls, value: Any) -> Any:
+    def _labels(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, dict):
             pairs = list(value.items())
         elif isinstance(value, (list, tuple)):
@@ -130,8 +162,9 @@ class TaskFile(Frozen):
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ValueError(f"the label {twice!r} is listed twice")
-        if len(names) < 2 or not all(names):
-            raise ValueError("a list of at least two label names, none of them empty")
+        # one type of entity is a task; one class is none
+        if not all(names) or len(names) < (1 if info.data.get("kind") == "extract" else 2):
+            raise ValueError("a list of at least two label names (extract: one), none of them empty")
         return {name: text or "" for name, (_, text) in zip(names, pairs, strict=True)}
 
     @field_validator("models", mode="before")
@@ -170,6 +203,26 @@ class TaskFile(Frozen):
             raise ValueError(f"input: {self.output!r} is the output column; the answer must not stand in the input")
         if len(set(self.input_columns)) < len(self.input_columns) or not self.input_columns:
             raise ValueError("input: one column, or several different ones")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_kind(self) -> TaskFile:
+        if self.kind == "classify":
+            if self.tokens is not None:
+                raise ValueError("tokens: belongs to kind: extract")
+            if self.out_of_scope is not None and self.multi_label:
+                raise ValueError(
+                    "out_of_scope: needs one label a row; with several, a row of no class has an empty list"
+                )
+            return self
+        if self.out_of_scope is not None:
+            raise ValueError("out_of_scope: belongs to kind: classify; a text without entities has an empty list")
+        if self.multi_label is not None:
+            raise ValueError("multi_label: belongs to kind: classify; a text may always have several entities")
+        if len(self.input_columns) > 1:
+            raise ValueError("input: extract reads one column, since places count the characters of one text")
+        if self.tokens == self.output:
+            raise ValueError(f"tokens: {self.output!r} is the output column; name the column with the words")
         return self
 
     @property
@@ -258,5 +311,6 @@ def _known_keys(parents: list[Any]) -> list[str]:
         "test": DataSource,
         "validation": DataSource,
         "methods": MethodSpec,
+        "out_of_scope": OutOfScope,
     }
     return list(inner.get(str(parents[0]), TaskFile).model_fields) if parents else list(TaskFile.model_fields)

@@ -101,22 +101,28 @@ def _rows(file: Path, columns: Sequence[str], pair: bool) -> list[Any]:
         missing = next((column for column in columns if column not in row.values), None)
         if missing is not None:
             raise DataError(f"there is no column {missing!r}", where=row.where, allowed=list(row.values))
-        values = ["" if row.values[column] is None else str(row.values[column]) for column in columns]
+        values = [_text_of(row.values[column]) for column in columns]
         named = dict(zip(columns, values, strict=True))
         out.append(values[0] if len(columns) == 1 else tuple(values) if pair else named)
     return out
 
 
+def _text_of(value: Any) -> str:
+    """A cell as the text that training read: tokens with blanks between them."""
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
 def predictions_json(task: Task, inputs: Sequence[Input], predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
-    """Predictions as JSON values: input, output, confidence and the probability of each label where there are any."""
+    """Predictions as JSON values: input, output (with `extract` the list of entities), confidence, and each label's probability."""
     out = []
     for item, found in zip(inputs, predictions, strict=True):
         values = None
         if found.probabilities is not None:
             values = dict(zip(task.label_names, found.probabilities, strict=True))
-        out.append(
-            {"input": item.text, "output": found.output, "confidence": found.confidence, "probabilities": values}
-        )
+        output = json.loads(found.output) if task.kind == "extract" and isinstance(found.output, str) else found.output
+        out.append({"input": item.text, "output": output, "confidence": found.confidence, "probabilities": values})
     return out
 
 

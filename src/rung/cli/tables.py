@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rung.dataset.rows import Finding
     from rung.models.catalogue import Listing
     from rung.store import Listed
+    from rung.task import Task
 
 LEVELS = {"error": ("✗", "bold red"), "warning": ("!", "yellow"), "note": ("·", "dim")}
 LEARNS = {
@@ -30,8 +31,7 @@ def show_audit(audit: Audit, console: Console) -> None:
     from rich.text import Text
 
     figures = audit.figures
-    kind = "several labels a row" if audit.task.multi_label else "one label a row"
-    console.print(Text.assemble((audit.task.name, "bold"), f": {audit.task.kind}, {kind}"))
+    console.print(Text.assemble((audit.task.name, "bold"), f": {audit.task.kind}, {_kind(audit.task)}"))
     console.print()
     console.print(_splits(figures))
     console.print()
@@ -41,6 +41,14 @@ def show_audit(audit: Audit, console: Console) -> None:
     for finding in audit.findings:
         console.print(_finding(finding))
     console.print(_summary(audit))
+
+
+def _kind(task: Task) -> str:
+    if task.kind == "extract":
+        return "entities in a text"
+    if task.out_of_scope is not None:
+        return f"one label a row, {task.out_of_scope.label!r} for inputs of no class"
+    return "several labels a row" if task.multi_label else "one label a row"
 
 
 def _splits(figures: dict[str, Any]) -> Table:
@@ -59,13 +67,14 @@ def _spread(summary: dict[str, float] | None) -> str:
 
 def _sentences(figures: dict[str, Any]) -> list[str]:
     balance = figures["balance"]
-    said = [f"{len(figures['labels'])} labels"]
+    said = [f"{len(figures['labels']):,} {'entity types' if 'entities' in figures else 'labels'}"]
     if balance["ratio"] is not None:
         big, small = balance["largest"], balance["smallest"]
         said[0] += (
             f"; in train the largest is {big['label']} ({big['rows']:,} rows), "
             f"the smallest {small['label']} ({small['rows']:,})"
         )
+    said += _entity_sentences(figures.get("entities", {}))
     limit = figures["lengths"]["train"].get("token_limit")
     if limit is not None:
         cut = sum(sizes.get("truncated", 0) for sizes in figures["lengths"].values())
@@ -78,8 +87,17 @@ def _sentences(figures: dict[str, Any]) -> list[str]:
     said.append(f"test rows whose input stands in train: {overlap['exact']:,} exactly, {overlap['near']:,} nearly")
     doubles = figures["duplicates"]["train"]
     said.append(f"repeated rows in train: {doubles['exact']:,} exactly, {doubles['near']:,} nearly")
-    said.append(f"inputs with different labels: {figures['conflicts']['inputs']:,}")
+    what = "entities" if "entities" in figures else "labels"
+    said.append(f"inputs with different {what}: {figures['conflicts']['inputs']:,}")
     return [text[0].upper() + text[1:] + "." for text in said]
+
+
+def _entity_sentences(entities: dict[str, Any]) -> list[str]:
+    return [
+        f"{name}: {found['entities']:,} entities; {found['rows_without']:,} of {rows:,} rows have none"
+        for name, found in entities.items()
+        if (rows := found["rows_with"] + found["rows_without"])
+    ]
 
 
 def _finding(finding: Finding) -> Table:

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from rung.dataset.gather import Gathered, gather
-from rung.dataset.measures import balance, class_counts, lengths, summary
+from rung.dataset.labels import noun
+from rung.dataset.measures import balance, class_counts, entity_counts, lengths, summary
 from rung.dataset.near import near_earlier, near_matches
 from rung.dataset.rows import Finding, counted
 from rung.dataset.text import input_key
+from rung.entities import parse
 from rung.plan import TaskFile
-from rung.task import Example, Input, Task
+from rung.task import Example, Input, Output, Task
 
 TokenCounter = Callable[[Sequence[Input]], list[int]]
 Rows = dict[str, list[Example]]
@@ -36,7 +38,8 @@ class Audit:
     Attributes:
         task: name, kind and labels, as far as they could be read.
         findings: errors first, then warnings, then notes.
-        figures: counts, labels, balance, lengths, duplicates, conflicts and overlap, as JSON values.
+        figures: counts, labels, balance, lengths, duplicates, conflicts and overlap, as JSON values; with `extract` also
+            `entities` by split.
     """
 
     task: Task
@@ -54,6 +57,7 @@ class Audit:
             "task": self.task.name,
             "kind": self.task.kind,
             "multi_label": self.task.multi_label,
+            "out_of_scope": self.task.out_of_scope and self.task.out_of_scope.model_dump(mode="json"),
             **self.figures,
             "errors": self.errors,
             "findings": [finding.to_dict() for finding in self.findings],
@@ -77,16 +81,18 @@ def audit(
     found = gather(file, folder)
     rows = _all_rows(found)
     findings = [finding for finding in found.findings if finding.code != "overlap_removed"]
-    counts = class_counts(rows)
+    counts = class_counts(rows, file.kind)
     figures: dict[str, Any] = {
         "counts": {name: _counts(found, name) for name in rows},
         "labels": counts,
         "balance": balance(counts),
         "lengths": {name: lengths(examples) for name, examples in rows.items()},
         "duplicates": {"train": _duplicates(rows["train"], findings)},
-        "conflicts": _conflicts(rows, findings),
+        "conflicts": _conflicts(rows, file.kind == "extract", findings),
         "overlap": _overlap(found, rows, file.keep_overlap, findings),
     }
+    if file.kind == "extract":
+        figures["entities"] = {name: entity_counts(examples) for name, examples in rows.items()}
     findings += _shape_findings(found, figures)
     if count_tokens is not None:
         for name, examples in rows.items():
@@ -127,22 +133,28 @@ def _duplicates(train: list[Example], findings: list[Finding]) -> dict[str, int]
     return {"exact": len(repeats), "near": len(near)}
 
 
-def _conflicts(rows: Rows, findings: list[Finding]) -> dict[str, int]:
-    """Inputs that stand with different labels, in any split."""
+def _conflicts(rows: Rows, entities: bool, findings: list[Finding]) -> dict[str, int]:
+    """Inputs that stand with different labels, or different entities, in any split."""
     by_key: defaultdict[tuple[str, ...], list[Example]] = defaultdict(list)
     for examples in rows.values():
         for example in examples:
             by_key[input_key(example.input)].append(example)
-    clashes = [found for found in by_key.values() if len({e.output for e in found}) > 1]
+    clashes = [found for found in by_key.values() if len({_told(e.output, entities) for e in found}) > 1]
     places = [e.where for found in clashes for e in found]
     if clashes:
         one = clashes[0]
-        told = " and ".join(repr(o) for o in dict.fromkeys(e.output for e in one))
-        message = f"{len(clashes):,} input(s) stand with different labels ({len(places):,} rows), e.g. as {told}"
-        findings.append(
-            Finding.at("warning", "conflicting_labels", message, places, remedy="decide which label is right")
-        )
+        told = " and ".join(dict.fromkeys(_told(e.output, entities) for e in one))
+        what, remedy = ("entities", "decide which are") if entities else ("labels", "decide which label is")
+        message = f"{len(clashes):,} input(s) stand with different {what} ({len(places):,} rows), e.g. as {told}"
+        findings.append(Finding.at("warning", "conflicting_labels", message, places, remedy=f"{remedy} right"))
     return {"inputs": len(clashes), "rows": len(places)}
+
+
+def _told(output: Output, entities: bool) -> str:
+    """An output as people write it; entities without their places, which a leading blank moves."""
+    if not entities:
+        return repr(output)
+    return "; ".join(f"{entity.type} {entity.text!r}" for entity in parse(str(output))) or "no entity"
 
 
 def _overlap(found: Gathered, rows: Rows, keep: bool, findings: list[Finding]) -> dict[str, dict[str, int]]:
@@ -188,11 +200,13 @@ def _groups(examples: list[Example]) -> set[str]:
 
 def _shape_findings(found: Gathered, figures: dict[str, Any]) -> list[Finding]:
     out = []
+    entities = found.task.kind == "extract"
     ratio = figures["balance"]["ratio"]
     if ratio is not None and ratio >= IMBALANCE:
         big, small = figures["balance"]["largest"], figures["balance"]["smallest"]
-        message = f"classes are uneven: {big['label']!r} has {big['rows']:,} training rows, {small['label']!r} {small['rows']:,}"
-        out.append(Finding("note", "imbalance", message, remedy="look at macro-F1 beside accuracy"))
+        what, remedy = ("entity types", "F1 by type") if entities else ("classes", "macro-F1 beside accuracy")
+        message = f"{what} are uneven: {big['label']!r} has {big['rows']:,} training rows, {small['label']!r} {small['rows']:,}"
+        out.append(Finding("note", "imbalance", message, remedy=f"look at {remedy}"))
     n = figures["counts"]["test"]["used"]
     if 0 < n < SMALL_TEST:
         half = 100 * 1.96 * (0.1 * 0.9 / n) ** 0.5
@@ -200,7 +214,10 @@ def _shape_findings(found: Gathered, figures: dict[str, Any]) -> list[Finding]:
         out.append(Finding("note", "small_test", message, remedy="label more test rows for a finer answer"))
     absent = [label for label, by in figures["labels"].items() if by["train"] and not by["test"]]
     if absent and n:
-        message = f"{len(absent)} class(es) of train have no test row, so nothing is learnt about them: {', '.join(absent[:8])}"
+        what = f"{noun(found.task.kind)}(s)" if entities else "class(es)"
+        message = (
+            f"{len(absent)} {what} of train have no test row, so nothing is learnt about them: {', '.join(absent[:8])}"
+        )
         out.append(Finding("note", "class_without_test", message, count=len(absent)))
     return out
 

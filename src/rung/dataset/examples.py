@@ -6,28 +6,52 @@ Knows the columns of a task file; knows neither files nor splits.
 from __future__ import annotations
 
 import difflib
+import itertools
 import json
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from rung.dataset.rows import Problem, Row
+from rung.dataset.entities import decoded, entities_of_row
+from rung.dataset.rows import Problem, Row, Unusable
+from rung.dataset.tags import are_tags, needs_beginnings
+from rung.entities import dump
 from rung.errors import DataError
 from rung.plan import TaskFile
 from rung.task import Example, Input, Output
 
 
-class _Unusable(ValueError):
-    """A row that cannot become an example: code, message, and what stands there."""
+class Reading(NamedTuple):
+    """How the output column is to be read, as all its rows together show.
 
-    def __init__(self, code: str, message: str, given: str | None = None) -> None:
-        super().__init__(message)
-        self.code, self.given = code, given
+    Attributes:
+        multi_label: a row may have several labels. strict_tags: an I- tag without a beginning is a fault (see `tags`).
+    """
+
+    multi_label: bool = False
+    strict_tags: bool = True
 
 
-def holds_lists(rows: Sequence[Row], column: str) -> bool:
-    """Whether any row has a list as its label, which makes a task multi-label unless its file says otherwise."""
-    return any(isinstance(row.values.get(column), (list, tuple)) for row in rows)
+def reading_of(file: TaskFile, rows: Mapping[str, Sequence[Row]]) -> Reading:
+    """How to read the output column: as the task file says, else as the rows of `train`, `validation` and `test` show."""
+    if file.kind == "extract":
+        every = itertools.chain.from_iterable(rows.values())
+        return Reading(strict_tags=needs_beginnings(_tags(every, file.output)))
+    multi = file.multi_label
+    if multi is None:
+        shown = rows.get("train") or rows.get("test", ())
+        multi = any(isinstance(row.values.get(file.output), (list, tuple)) for row in shown)
+    return Reading(multi_label=multi)
+
+
+def _tags(rows: Iterable[Row], column: str) -> Iterable[list[str]]:
+    for row in rows:
+        try:
+            value = decoded(row.values.get(column))
+        except Unusable:  # told when the row becomes an example
+            continue
+        if are_tags(value):
+            yield value
 
 
 def require_columns(rows: Sequence[Row], file: TaskFile, source: str) -> None:
@@ -37,11 +61,14 @@ def require_columns(rows: Sequence[Row], file: TaskFile, source: str) -> None:
         DataError: a column is missing; names the columns that are there and the nearest.
     """
     present = list(dict.fromkeys(column for row in rows for column in row.values))
-    wanted = [*file.input_columns, file.output, *([file.group] if file.group else [])]
-    missing = next((column for column in wanted if column not in present), None)
+    keys = dict.fromkeys(file.input_columns, "input")
+    for column, key in ((file.output, "output"), (file.tokens, "tokens"), (file.group, "group")):
+        if column:
+            keys.setdefault(column, key)
+    missing = next((column for column in keys if column not in present), None)
     if missing is None:
         return
-    key = "input" if missing in file.input_columns else "output" if missing == file.output else "group"
+    key = keys[missing]
     near = difflib.get_close_matches(missing, present, n=1, cutoff=0.5)
     remedy = f"did you mean {near[0]!r}?" if near else f"name one of them as `{key}:` in the task file"
     if len(present) == 1 and any(mark in present[0] for mark in ";\t|"):
@@ -51,16 +78,16 @@ def require_columns(rows: Sequence[Row], file: TaskFile, source: str) -> None:
 
 
 def to_examples(
-    rows: Sequence[Row], file: TaskFile, split: str, multi_label: bool
+    rows: Sequence[Row], file: TaskFile, split: str, reading: Reading
 ) -> tuple[list[Example], list[Problem]]:
     """Examples of the rows that can be used, with ids `split:number`, and what is wrong with the others."""
     examples, problems = [], []
     for row in rows:
         try:
             item = _input(row, file)
-            output = _output(row.values.get(file.output), file.output, multi_label)
-        except _Unusable as fault:
-            problems.append(Problem(fault.code, row.where, str(fault), fault.given))
+            output = _output(row, file, item, reading)
+        except Unusable as fault:
+            problems.append(fault.at(row.where))
             continue
         group = row.values.get(file.group) if file.group else None
         name = None if group is None or not str(group).strip() else str(group).strip()
@@ -69,21 +96,25 @@ def to_examples(
 
 
 def _input(row: Row, file: TaskFile) -> Input:
-    fields = tuple((column, _text(row.values.get(column), column)) for column in file.input_columns)
-    empty = [not value.strip() for _, value in fields]
+    fields = tuple((column, _text(row.values.get(column), column, file)) for column in file.input_columns)
+    empty = [name for name, value in fields if not value.strip()]
     # One empty text of a pair leaves nothing to compare; one empty field among several is ordinary.
-    if all(empty) or (file.pair and any(empty)):
-        raise _Unusable(
-            "empty_input", f"the input is empty ({', '.join(n for (n, _), e in zip(fields, empty, strict=True) if e)})"
+    if file.pair and len(empty) == 1:
+        raise Unusable(
+            "empty_input", f"one side of the pair is empty ({empty[0]})", remedy="give both texts of the pair"
         )
+    if len(empty) == len(fields):
+        raise Unusable("empty_input", f"the input is empty ({', '.join(empty)})")
     return Input(fields, file.pair)
 
 
-def _text(value: Any, column: str) -> str:
+def _text(value: Any, column: str, file: TaskFile) -> str:
     if value is None or _is_nan(value):
         return ""
+    if file.kind == "extract" and isinstance(value, (list, tuple)) and all(isinstance(token, str) for token in value):
+        return _encodable(" ".join(value), column)  # many tagged datasets have tokens and no text
     if isinstance(value, (list, tuple, dict, bytes)):
-        raise _Unusable("bad_text", f"{column!r} holds a {type(value).__name__}, not a text", str(value)[:80])
+        raise Unusable("bad_text", f"{column!r} holds a {type(value).__name__}, not a text", str(value)[:80])
     return _encodable(value if isinstance(value, str) else str(value), column)
 
 
@@ -92,19 +123,39 @@ def _encodable(text: str, column: str) -> str:
         text.encode()
     except UnicodeEncodeError as error:
         message = f"{column!r} holds half a character (a lone surrogate) at position {error.start}"
-        raise _Unusable("bad_text", message, repr(text[error.start])) from None
+        raise Unusable("bad_text", message, repr(text[error.start])) from None
     return text
 
 
-def _output(value: Any, column: str, multi_label: bool) -> Output:
-    if multi_label:
+def _output(row: Row, file: TaskFile, item: Input, reading: Reading) -> Output:
+    value, column = row.values.get(file.output), file.output
+    if file.kind == "extract":
+        found = entities_of_row(value, column, item.text, _tokens(row, file, item), reading.strict_tags)
+        return _encodable(dump(found), column)
+    if reading.multi_label:
         value = _as_list(value)
         if value is None:
-            raise _Unusable("no_label", f"there is no list of labels in {column!r}")
+            raise Unusable("no_label", f"there is no list of labels in {column!r}")
         return tuple(sorted({_label(item, column) for item in value}))
     if isinstance(value, (list, tuple)):
-        raise _Unusable("bad_label", "a list of labels, but the task file says multi_label: false", str(value)[:80])
+        raise Unusable("bad_label", "a list of labels, but the task file says multi_label: false", str(value)[:80])
     return _label(value, column)
+
+
+def _tokens(row: Row, file: TaskFile, item: Input) -> list[str]:
+    """The row's tokens: its column of them, or the input where that is a list, or the input split at white space."""
+    value = row.values.get(file.tokens or file.input_columns[0])
+    if file.tokens is None and not isinstance(value, (list, tuple)):
+        return item.text.split()
+    found = decoded(value)
+    if found is None or found == []:
+        return []
+    if not are_tags(found):
+        message = f"{file.tokens!r} holds no list of tokens"
+        raise Unusable(
+            "bad_tokens", message, str(value)[:80], "write a list of texts, or the tokens with blanks between them"
+        )
+    return found
 
 
 def _as_list(value: Any) -> list[Any] | None:
@@ -126,10 +177,10 @@ def _label(value: Any, column: str) -> str:
     elif isinstance(value, float) and value.is_integer():
         value = int(value)  # a column of whole numbers with gaps is read as floats
     if isinstance(value, (list, tuple, dict, bytes)):
-        raise _Unusable("bad_label", f"{column!r} holds a {type(value).__name__}, not a label", str(value)[:80])
+        raise Unusable("bad_label", f"{column!r} holds a {type(value).__name__}, not a label", str(value)[:80])
     label = "" if value is None or _is_nan(value) else _encodable(str(value), column).strip()
     if not label:
-        raise _Unusable("no_label", f"there is no label in {column!r}")
+        raise Unusable("no_label", f"there is no label in {column!r}")
     return label
 
 

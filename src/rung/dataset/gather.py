@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rung.dataset.examples import holds_lists, require_columns, to_examples
+from rung.dataset.examples import Reading, reading_of, require_columns, to_examples
 from rung.dataset.labels import class_list, label_findings
 from rung.dataset.read import read_rows
 from rung.dataset.rows import Finding, Level, Problem, Row, counted
+from rung.dataset.scope import scope_findings
 from rung.dataset.split import split
 from rung.dataset.text import input_key
 from rung.errors import UsageError
@@ -48,18 +49,23 @@ def gather(file: TaskFile, folder: Path) -> Gathered:
     rows = {
         name: _read(source, folder, name, out) for name, source in sources.items() if isinstance(source, DataSource)
     }
-    multi = file.multi_label
-    if multi is None:
-        multi = holds_lists(rows["train"] or rows.get("test", []), file.output)
+    reading = reading_of(file, rows)
     for name, found in rows.items():
-        _take(found, file, name, multi, out)
+        _take(found, file, name, reading, out)
     if isinstance(file.test, float):
         _hold_back(file, out)
     _remove_overlap(file, out)
     out.findings += _group_findings(out)
-    out.findings += label_findings(file.labels, out.splits)
-    labels = class_list(file.labels, out.splits["train"])
-    out.task = Task(name=file.name, kind=file.kind, instruction=file.instruction, labels=labels, multi_label=multi)
+    out.findings += label_findings(file, out.splits)
+    out.findings += scope_findings(file, out.splits, reading.multi_label)
+    out.task = Task(
+        name=file.name,
+        kind=file.kind,
+        instruction=file.instruction,
+        labels=class_list(file, out.splits["train"]),
+        multi_label=reading.multi_label,
+        out_of_scope=file.out_of_scope,
+    )
     return out
 
 
@@ -80,7 +86,7 @@ def _read(source: DataSource, folder: Path, name: str, out: Gathered) -> list[Ro
     return rows
 
 
-def _take(rows: list[Row], file: TaskFile, name: str, multi: bool, out: Gathered) -> None:
+def _take(rows: list[Row], file: TaskFile, name: str, reading: Reading, out: Gathered) -> None:
     if not rows:
         return
     try:
@@ -88,7 +94,7 @@ def _take(rows: list[Row], file: TaskFile, name: str, multi: bool, out: Gathered
     except UsageError as error:
         out.findings.append(Finding.of_error(error))
         return
-    out.splits[name], problems = to_examples(rows, file, name, multi)
+    out.splits[name], problems = to_examples(rows, file, name, reading)
     out.unusable[name] += problems
     if not problems:
         return
@@ -98,8 +104,9 @@ def _take(rows: list[Row], file: TaskFile, name: str, multi: bool, out: Gathered
     message = f"{len(problems):,} of {len(rows):,} rows in {name} cannot be used and are left out ({what}): {problems[0].message}"
     level: Level = "error" if len(problems) > len(rows) / 2 else "warning"
     code = f"mostly_unusable_{name}" if level == "error" else f"unusable_{name}"
-    places = [p.where for p in problems]
-    out.findings.append(Finding.at(level, code, message, places, remedy="mend or remove these rows"))
+    finding = Finding.at(level, code, message, [p.where for p in problems])
+    remedy = problems[0].remedy or "mend or remove these rows"
+    out.findings.append(replace(finding, given=problems[0].given, remedy=remedy))
 
 
 def _hold_back(file: TaskFile, out: Gathered) -> None:
@@ -107,7 +114,7 @@ def _hold_back(file: TaskFile, out: Gathered) -> None:
     rows = out.splits["train"]
     if not rows:
         return
-    kept, held = split(rows, file.test, file.split_seed)
+    kept, held = split(rows, file.test, file.split_seed, file.kind)
     out.splits["train"] = list(kept)
     out.splits["test"] = [replace(e, id=e.id.replace("train:", "test:", 1)) for e in held]
     if not held:

@@ -1,4 +1,4 @@
-"""Figures about examples: counts per class, lengths, tokens against a limit. Judges nothing."""
+"""Figures about examples: counts per class, entities, lengths, tokens against a limit. Judges nothing."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 
 from rung.dataset.labels import labels_of
 from rung.dataset.text import words
-from rung.task import Example
+from rung.entities import parse
+from rung.task import Example, TaskKind
 
 Summary = dict[str, float]
 
 
-def class_counts(splits: Mapping[str, Sequence[Example]]) -> dict[str, dict[str, int]]:
-    """Rows of each label in each split, labels sorted by name."""
-    counts = {name: Counter(label for e in rows for label in labels_of(e)) for name, rows in splits.items()}
+def class_counts(splits: Mapping[str, Sequence[Example]], kind: TaskKind = "classify") -> dict[str, dict[str, int]]:
+    """Rows of each label (with `extract`: with an entity of each type) in each split, labels sorted by name."""
+    counts = {name: Counter(label for e in rows for label in labels_of(e, kind)) for name, rows in splits.items()}
     labels = sorted({label for found in counts.values() for label in found})
     return {label: {name: found[label] for name, found in counts.items()} for label in labels}
 
@@ -30,6 +31,20 @@ def balance(counts: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
         "largest": {"label": largest, "rows": sizes[largest]},
         "smallest": {"label": smallest, "rows": sizes[smallest]},
         "ratio": sizes[largest] / sizes[smallest],
+    }
+
+
+def entity_counts(examples: Sequence[Example]) -> dict[str, Any]:
+    """Entities of an `extract` task's rows: how many, of which type, in how many rows, how many a row and how long."""
+    rows = [parse(str(example.output)) for example in examples]
+    found = [entity for entities in rows for entity in entities]
+    return {
+        "entities": len(found),
+        "rows_with": sum(bool(entities) for entities in rows),
+        "rows_without": sum(not entities for entities in rows),
+        "types": dict(sorted(Counter(entity.type for entity in found).items())),
+        "per_row": summary([len(entities) for entities in rows]),
+        "characters": summary([len(entity.text) for entity in found]),
     }
 
 

@@ -1,4 +1,4 @@
-"""Row, Problem and Finding: what was read, what is wrong with one row, and what is worth telling about the data.
+"""Row, Problem, Unusable and Finding: what was read, what is wrong with one row, and what is worth telling about the data.
 
 Knows neither formats nor tasks.
 """
@@ -44,7 +44,8 @@ class Problem:
     """What is wrong with one row or line.
 
     Attributes:
-        code: `bad_line`, `encoding`, `empty_input`, `no_label`, `bad_label` or `bad_text`.
+        code: `bad_line`, `encoding`, `empty_input`, `no_label`, `bad_label`, `bad_text`, `no_entities`, `bad_entities`,
+            `overlapping_entities`, `bad_tags` or `bad_tokens`.
         where: the place. message: one sentence. given: what stands there. remedy: what to do.
     """
 
@@ -53,6 +54,18 @@ class Problem:
     message: str
     given: str | None = None
     remedy: str | None = None
+
+
+class Unusable(ValueError):
+    """A row that cannot become an example: the parts of a `Problem` but for its place."""
+
+    def __init__(self, code: str, message: str, given: str | None = None, remedy: str | None = None) -> None:
+        super().__init__(message)
+        self.code, self.given, self.remedy = code, given, remedy
+
+    def at(self, where: str) -> Problem:
+        """The problem of the row that stands at `where`."""
+        return Problem(self.code, where, str(self), self.given, self.remedy)
 
 
 @dataclass(frozen=True)
@@ -113,6 +126,7 @@ class Finding:
             "message": self.message,
             "count": self.count,
             "places": list(self.places),
+            "given": self.given,
             "remedy": self.remedy,
         }
 

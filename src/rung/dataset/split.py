@@ -10,14 +10,14 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from rung.dataset.labels import first_label
+from rung.dataset.labels import strata
 from rung.dataset.text import input_key
-from rung.task import Example, Task
+from rung.task import Example, Task, TaskKind
 
 Pair = tuple[tuple[Example, ...], tuple[Example, ...]]
 
 
-def split(examples: Sequence[Example], share: float, seed: int) -> Pair:
+def split(examples: Sequence[Example], share: float, seed: int, kind: TaskKind = "classify") -> Pair:
     """Cut `share` of the examples off: (kept, held back), each in the order given.
 
     Each class gives its share, by largest remainder; rows of one group, and rows with the same input, stay on one side; of
@@ -25,14 +25,16 @@ def split(examples: Sequence[Example], share: float, seed: int) -> Pair:
 
     Args:
         share: between 0 and 1. seed: another seed, another split.
+        kind: the task's; with `extract` the classes are the types of entities (see `labels.strata`).
     """
     units = _units(examples, seed)
-    quota = _quotas(Counter(first_label(e) for e in examples), share, seed)
-    kept = Counter(first_label(e) for e in examples)
+    classes = strata(examples, kind)
+    kept = Counter(classes)
+    quota = _quotas(kept, share, seed)
     held: Counter[str] = Counter()
     taken: set[int] = set()
     for unit in units:
-        sizes = Counter(first_label(examples[i]) for i in unit)
+        sizes = Counter(classes[i] for i in unit)
         # Taking the unit must bring the held part nearer to its quotas (in squares) and leave no class empty.
         gain = sum(n * (n + 2 * (held[label] - quota[label])) for label, n in sizes.items())
         if gain < 0 and all(kept[label] > n for label, n in sizes.items()):
@@ -40,7 +42,7 @@ def split(examples: Sequence[Example], share: float, seed: int) -> Pair:
             held.update(sizes)
             kept.subtract(sizes)
     if not taken and share > 0:
-        taken.update(_smallest(examples, units))
+        taken.update(_smallest(classes, units))
     return (
         tuple(e for i, e in enumerate(examples) if i not in taken),
         tuple(e for i, e in enumerate(examples) if i in taken),
@@ -55,10 +57,10 @@ def cut_validation(train: Sequence[Example], task: Task, seed: int) -> Pair:
     """
     n = len(train)
     share = 0.2 if n < 1000 else min(0.1, 1000 / n)
-    return split(train, share, seed)
+    return split(train, share, seed, task.kind)
 
 
-def nested(train: Sequence[Example], size: int, seed: int) -> tuple[Example, ...]:
+def nested(train: Sequence[Example], size: int, seed: int, kind: TaskKind = "classify") -> tuple[Example, ...]:
     """A stratified subset of `size` rows (all, if there are fewer), in the order of `train`.
 
     With one seed, a smaller subset lies inside every larger one. The first row of each class comes first, so that every class
@@ -67,8 +69,8 @@ def nested(train: Sequence[Example], size: int, seed: int) -> tuple[Example, ...
     if size >= len(train):
         return tuple(train)
     by_class: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
-    for i, example in enumerate(train):
-        by_class[first_label(example)].append((_hash(seed, "nested", *input_key(example.input), example.id), i))
+    for i, (example, name) in enumerate(zip(train, strata(train, kind), strict=True)):
+        by_class[name].append((_hash(seed, "nested", *input_key(example.input), example.id), i))
     order = []
     for members in by_class.values():
         for rank, (key, i) in enumerate(sorted(members)):
@@ -118,10 +120,10 @@ def _quotas(counts: Counter[str], share: float, seed: int) -> dict[str, int]:
     return quota
 
 
-def _smallest(examples: Sequence[Example], units: list[list[int]]) -> list[int]:
+def _smallest(classes: Sequence[str], units: list[list[int]]) -> list[int]:
     """The smallest unit that empties no class, for data whose groups are all too large for the share; none, if none can."""
-    counts = Counter(first_label(e) for e in examples)
-    fitting = [u for u in units if all(counts[c] > n for c, n in Counter(first_label(examples[i]) for i in u).items())]
+    counts = Counter(classes)
+    fitting = [u for u in units if all(counts[c] > n for c, n in Counter(classes[i] for i in u).items())]
     return min(fitting, key=len, default=[])
 
 
