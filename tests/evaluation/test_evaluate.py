@@ -88,6 +88,18 @@ def test_scores_of_one_label_several_and_none() -> None:
     assert score(("a", "b"), ("a",)) == 0.0
 
 
+def test_entities_are_right_whatever_their_spelling_as_json() -> None:
+    expected, spaced = (
+        '[{"type": "x", "text": "a", "start": 0, "end": 1}]',
+        '[{"text":"a","start":0,"end":1,"type":"x"}]',
+    )
+    assert score(expected, spaced, "extract") == 1.0
+    assert score(expected, "[]", "extract") == score("[]", None, "extract") == 0.0
+    task = Task(name="t", kind="extract")
+    judged = evaluate(Echo(task=task), [Example("test:0", as_input(spaced), expected)], clock=lambda: 0.0)
+    assert [row.score for row in judged.rows] == [1.0]
+
+
 def test_the_hash_tells_outputs_their_order_and_none_apart() -> None:
     outputs: list[list[Output | None]] = [["a", "b"], ["b", "a"], ["ab"], ["a", None], ["a", "null"], [("a", "b")]]
     assert len({prediction_sha(one) for one in outputs}) == len(outputs)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rung.errors import DataError
-from rung.evaluation.figures import arm_figures
-from rung.evaluation.records import ComparisonRecord, Latency, Run
+from rung.evaluation.extraction import EntityTables, extract_figures
+from rung.evaluation.figures import arm_figures, calibration
+from rung.evaluation.linear import outcomes
+from rung.evaluation.records import ComparisonRecord, Latency, RowResult, Run
 from rung.evaluation.resample import Units, units_of, weights_BG
-from rung.evaluation.summary import ArmSummary
+from rung.evaluation.summary import ArmSummary, MetricValue
 
 
 @dataclass(frozen=True)
@@ -22,13 +25,17 @@ class Table:
     """All arms of a comparison, and the row scores of those that ran.
 
     Attributes:
-        summaries: every arm. ran: positions in `summaries` of the K arms with scores. scores_NK: means over seeds.
+        summaries: every arm. ran: positions in `summaries` of the K arms with scores.
+        scores_NK: means over seeds of the row values whose mean is the compared figure.
+        outcomes_NK: equal where two arms did equally well on a row. sizes_N: how much each row weighs, where they differ.
     """
 
     summaries: tuple[ArmSummary, ...]
     ran: tuple[int, ...]
     scores_NK: np.ndarray
     units: Units
+    outcomes_NK: np.ndarray
+    sizes_N: np.ndarray | None = None
 
 
 def tabulate(comparison: ComparisonRecord) -> Table:
@@ -46,22 +53,64 @@ def tabulate(comparison: ComparisonRecord) -> Table:
     weights = weights_BG(units) if order else np.zeros((0, 0), dtype=np.float32)
     latencies = {latency.arm_id: latency for latency in comparison.latencies}
     costs = _costs(comparison, done, latencies)
-    summaries, scores = [], []
+    summaries, judged = [], []
     for arm_id, runs in arms.items():
         found = done[arm_id]
         if not found or not order:
             summaries.append(_not_done(runs))
             continue
-        seeds = [_sorted_rows(run, order) for run in found]
-        mean_N = np.mean([[row.score for row in rows] for rows in seeds], axis=0)
-        figures = arm_figures(comparison.task, seeds, mean_N, units, weights, comparison.metric)
-        scores.append(mean_N)
+        mine = _judge(comparison, [_sorted_rows(run, order) for run in found], units, weights)
+        judged += [] if mine.values is None else [(len(summaries), mine.values)]
         summary = _summary(runs, found, latencies.get(arm_id))
         cost, basis = costs[arm_id]
-        summaries.append(summary.model_copy(update={"metrics": figures, "cost_usd_per_1k": cost, "cost_basis": basis}))
-    ran = tuple(i for i, summary in enumerate(summaries) if summary.metrics)
-    table = np.stack(scores, axis=1) if scores else np.zeros((len(order), 0))
-    return Table(tuple(summaries), ran, table, units)
+        update = {"metrics": mine.figures, "cost_usd_per_1k": cost, "cost_basis": basis}
+        summaries.append(summary.model_copy(update=update))
+    ran, values = [position for position, _ in judged], [one for _, one in judged]
+    return Table(tuple(summaries), tuple(ran), units=units, **_stacked(values, len(order)))
+
+
+class _Values(NamedTuple):
+    """Row values (N,) of an arm; numerator and denominator of a ratio's rows, averaged over seeds."""
+
+    scores: np.ndarray
+    numerator: np.ndarray | None = None
+    denominator: np.ndarray | None = None
+
+
+class _Judged(NamedTuple):
+    """The figures of an arm; its row values, None where the compared figure is undefined."""
+
+    figures: dict[str, MetricValue]
+    values: _Values | None
+
+
+def _judge(comparison: ComparisonRecord, seeds: list[list[RowResult]], units: Units, weights: np.ndarray) -> _Judged:
+    task = comparison.task
+    if task.kind != "extract":
+        mean_N = np.mean([[row.score for row in rows] for rows in seeds], axis=0)
+        return _Judged(arm_figures(task, seeds, mean_N, units, weights, comparison.metric), _Values(mean_N))
+    tables = EntityTables.of(task, seeds)
+    texts = [comparison.inputs.get(row.row) for row in seeds[0]]
+    figures = extract_figures(task, seeds, texts, tables, units, weights)
+    figures["ece"] = calibration(seeds, units, weights)
+    if not tables.defined:
+        return _Judged(figures, None)
+    parts = tables.numerator_SN.mean(axis=0), tables.denominator_SN.mean(axis=0)
+    return _Judged(figures, _Values(tables.scores_N(), *parts))
+
+
+def _stacked(values: Sequence[_Values], rows: int) -> dict[str, Any]:
+    """The arms' row values side by side, as `Table` has them."""
+    scores = np.stack([one.scores for one in values], axis=1) if values else np.zeros((rows, 0))
+    parts = [(one.numerator, one.denominator) for one in values if one.numerator is not None]
+    if not parts:
+        return {"scores_NK": scores, "outcomes_NK": scores}
+    numerators, denominators = (np.stack(part, axis=1) for part in zip(*parts, strict=True))
+    return {
+        "scores_NK": scores,
+        "outcomes_NK": outcomes(numerators, denominators),
+        "sizes_N": denominators.mean(axis=1),
+    }
 
 
 def _by_arm(runs: Sequence[Run]) -> dict[str, list[Run]]:

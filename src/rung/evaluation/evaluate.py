@@ -13,7 +13,8 @@ from typing import Any
 from rung.errors import RungError
 from rung.evaluation.records import RowResult
 from rung.methods.base import Fitted, Ledger
-from rung.task import Example, Output, Prediction
+from rung.metrics import exact_score
+from rung.task import Example, Output, Prediction, TaskKind
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def evaluate(
             f"{len(predictions)} predictions came for {len(test)} rows", remedy="report this: it is a defect"
         )
     return Evaluation(
-        rows=tuple(_row(example, found) for example, found in zip(test, predictions, strict=True)),
+        rows=tuple(_row(example, found, fitted.task.kind) for example, found in zip(test, predictions, strict=True)),
         predict_seconds=max(seconds, 0.0),
         prediction_sha=prediction_sha([found.output for found in predictions]),
         tokens_in=sum(found.usage.tokens_in for found in predictions),
@@ -67,14 +68,16 @@ def prediction_sha(outputs: Sequence[Output | None]) -> str:
     return hashlib.sha256(json.dumps(list(outputs), ensure_ascii=True).encode()).hexdigest()
 
 
-def score(expected: Output, output: Output | None) -> float:
-    """1.0 where the answer is right, 0.0 where not; several labels are right if they are the same set."""
+def score(expected: Output, output: Output | None, kind: TaskKind = "classify") -> float:
+    """1.0 where the answer is right, 0.0 where not; several labels are right if they are the same set, entities if all match."""
+    if kind == "extract":
+        return exact_score(str(expected), None if output is None else str(output))
     if isinstance(expected, str) or isinstance(output, str) or output is None:
         return float(expected == output)
     return float(set(expected) == set(output))
 
 
-def _row(example: Example, found: Prediction) -> RowResult:
+def _row(example: Example, found: Prediction, kind: TaskKind) -> RowResult:
     probabilities = found.probabilities
     if probabilities is not None and not all(map(math.isfinite, probabilities)):
         probabilities = None
@@ -83,7 +86,7 @@ def _row(example: Example, found: Prediction) -> RowResult:
         row=example.id,
         expected=example.output,
         output=found.output,
-        score=score(example.output, found.output),
+        score=score(example.output, found.output, kind),
         confidence=None if confidence is None else float(confidence),
         probabilities=None if probabilities is None else tuple(float(p) for p in probabilities),
         group=example.group,

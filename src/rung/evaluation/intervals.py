@@ -61,8 +61,10 @@ def bootstrap(
     sums = units.sums(table_NF)
     # delete one unit: the jackknife gives the acceleration
     left = (sums.sum(axis=0) - sums) / (units.rows - units.sizes_G)[:, None]
-    influence = statistic(left)
     value = float(statistic(table_NF.mean(axis=0)[None])[0])
+    influence = statistic(left)
+    # without the only unit that holds any of what is counted, a ratio is undefined: that unit is not given any influence
+    influence = np.where(np.isfinite(influence), influence, value)
     low, high = _bca(drawn, value, influence, level, units.count)
     if not low < high:
         return None
@@ -83,6 +85,30 @@ def mean_interval(scores_N: np.ndarray, units: Units, weights_BG: np.ndarray) ->
         trials = units.count
         return wilson(float(np.mean(scores_N)) * trials, trials)
     return Interval(max(0.0, found.low), min(1.0, found.high), found.method)
+
+
+def share_interval(hits_N: np.ndarray, among_N: np.ndarray, units: Units, weights_BG: np.ndarray) -> Interval:
+    """Interval of the mean of `hits` over the rows `among` (N, bool), of which there is at least one.
+
+    Wilson where rows are ungrouped and hits are 0 or 1; the bootstrap of the ratio otherwise, or Wilson over units where every
+    hit is the same.
+
+    Raises:
+        ValueError: no row is among them.
+    """
+    hits, among = np.where(among_N, hits_N, 0.0), among_N.astype(np.float64)
+    if units.grouped or not np.isin(hits, (0.0, 1.0)).all():
+        found = bootstrap(np.stack([hits, among], axis=1), ratio_of, units, weights_BG)
+        if found is not None:
+            return Interval(max(0.0, found.low), min(1.0, found.high), found.method)
+    trials = float((units.sums(among) > 0).sum())
+    return wilson(hits.sum() / max(among.sum(), 1.0) * trials, trials)
+
+
+def ratio_of(means: np.ndarray) -> np.ndarray:
+    """First column's mean over the second's, from means (..., 2); nan where the second is 0 in a resample."""
+    part, whole = means[..., 0], means[..., 1]
+    return np.divide(part, whole, out=np.full_like(part, np.nan, dtype=np.float64), where=whole > 0)
 
 
 def f1_table(expected_NC: np.ndarray, output_NC: np.ndarray) -> np.ndarray:
@@ -115,6 +141,15 @@ def calibration_table(confidences: np.ndarray, right: np.ndarray, bin_of_N: np.n
 def calibration_error_of(means: np.ndarray) -> np.ndarray:
     """Expected calibration error from means of a `calibration_table`."""
     return np.abs(means).sum(axis=-1)
+
+
+def per_row_of(statistic: Statistic) -> Statistic:
+    """`statistic` of all columns but the last, over the last column's mean: a figure over some of the rows, which that marks."""
+
+    def figure(means: np.ndarray) -> np.ndarray:
+        return ratio_of(np.stack([statistic(means[..., :-1]), means[..., -1]], axis=-1))
+
+    return figure
 
 
 def mean_of_parts(parts: int, statistic: Statistic) -> Statistic:

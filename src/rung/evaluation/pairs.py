@@ -16,12 +16,21 @@ from rung.evaluation.summary import Pair
 GROUPED = "rows of one group are not independent, so tests that count rows are not valid; the interval resamples groups"
 
 
-def pairs(names: Sequence[str], scores_NK: np.ndarray, units: Units, *, seed: int = 0) -> tuple[Pair, ...]:
+def pairs(
+    names: Sequence[str],
+    scores_NK: np.ndarray,
+    units: Units,
+    *,
+    outcomes_NK: np.ndarray | None = None,
+    seed: int = 0,
+) -> tuple[Pair, ...]:
     """Every pair of arms, in the order of `names`.
 
     Args:
-        names: ids of the arms. scores_NK: row scores in [0, 1] on the same rows.
+        names: ids of the arms. scores_NK: row scores in [0, 1] on the same rows, or linearised values of a ratio.
+        outcomes_NK: equal where two arms did equally well on a row; the scores themselves where they tell.
     """
+    outcomes = scores_NK if outcomes_NK is None else outcomes_NK
     first, second = np.triu_indices(len(names), k=1)
     if not len(first) or not units.rows:
         return ()
@@ -33,7 +42,9 @@ def pairs(names: Sequence[str], scores_NK: np.ndarray, units: Units, *, seed: in
         drawn_B = drawn[:, i] - drawn[:, j]
         low, high = _interval(difference, drawn_B, units)
         raw.append(None if units.grouped else _p_value(difference, drawn_B))
-        found.append((names[i], names[j], float(difference.mean()), low, high, int((difference != 0).sum())))
+        found.append(
+            (names[i], names[j], float(difference.mean()), low, high, int((outcomes[:, i] != outcomes[:, j]).sum()))
+        )
     corrected = holm([p for p in raw if p is not None])
     values = iter(corrected)
     return tuple(

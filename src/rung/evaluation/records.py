@@ -41,7 +41,7 @@ class Arm(Frozen):
 
 
 class RowResult(Frozen):
-    """One test row as judged: what was expected, what came, its score (1.0 right, 0.0 wrong for one label)."""
+    """One test row as judged: what was expected, what came, its score (1.0 all of it right, else 0.0)."""
 
     row: str
     expected: Output
@@ -115,7 +115,7 @@ class ComparisonRecord(Frozen):
 
     Attributes:
         counts: rows by split (`train`, `validation`, `test`), and `overlap_removed`.
-        metric: name of the row score that is compared (accuracy).
+        metric: name of the figure that is compared (`rung.evaluation.kinds.metric_of`).
         warnings: what the audit found, one line each.
     """
 

@@ -10,6 +10,17 @@ from rung.metrics.calibration import (
     reliability,
 )
 from rung.metrics.classification import ClassReport, accuracy, confusion_matrix, macro_f1, per_class, row_score
+from rung.metrics.extraction import (
+    entity_counts,
+    entity_f1,
+    exact_match,
+    exact_score,
+    fault,
+    per_type,
+    type_counts,
+    types_of,
+    validity,
+)
 from rung.metrics.multilabel import indicators, macro_f1_multilabel, micro_f1, multilabel_report
 from rung.metrics.value import Figure, undefined
 
@@ -21,7 +32,12 @@ __all__ = [
     "bin_numbers",
     "brier_score",
     "confusion_matrix",
+    "entity_counts",
+    "entity_f1",
+    "exact_match",
+    "exact_score",
     "expected_calibration_error",
+    "fault",
     "indicators",
     "log_loss",
     "log_losses",
@@ -30,7 +46,11 @@ __all__ = [
     "micro_f1",
     "multilabel_report",
     "per_class",
+    "per_type",
     "reliability",
     "row_score",
+    "type_counts",
+    "types_of",
     "undefined",
+    "validity",
 ]

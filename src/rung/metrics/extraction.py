@@ -1,4 +1,4 @@
-"""Entities a row: micro-averaged F1. Knows the answers of `extract` tasks as `rung.entities` reads them; no models or files.
+"""Entities a row: F1, exact match, validity. Knows answers of `extract` tasks as `rung.entities` reads them; no models or files.
 
 An answer that is missing or cannot be read gives no entity: it counts against recall and not against precision.
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from rung.entities import Entity, matches, parse
-from rung.metrics.classification import ratio
-from rung.metrics.value import Figure
+from rung.metrics.classification import ClassReport, class_reports, ratio
+from rung.metrics.value import Figure, undefined
 
 
 class EntityCounts(NamedTuple):
@@ -57,3 +59,97 @@ def entity_f1(expected: Sequence[str], outputs: Sequence[str | None]) -> Figure:
     rows = entity_counts(expected, outputs)
     right, want, got = (sum(column) for column in zip(*rows, strict=True)) if rows else (0, 0, 0)
     return ratio(2 * right, want + got, "no row has or was given an entity")
+
+
+def type_counts(
+    expected: Sequence[str], outputs: Sequence[str | None], types: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Entities answered rightly, expected and answered by row and type, three arrays (N, T); other types are left out.
+
+    Raises:
+        ValueError: the lengths differ, or an expected answer cannot be read.
+    """
+    right, want, got = (np.zeros((len(expected), len(types)), dtype=np.int64) for _ in range(3))
+    number = {name: i for i, name in enumerate(types)}
+    for row, (text, output) in enumerate(zip(expected, outputs, strict=True)):
+        wanted, given = parse(text), entities_of(output)
+        for name in {entity.type for entity in (*wanted, *given)} & number.keys():
+            # no entity matches one of another type, so types can be counted one by one
+            mine, theirs = ([e for e in some if e.type == name] for some in (wanted, given))
+            column = number[name]
+            right[row, column] = matches(mine, theirs)
+            want[row, column], got[row, column] = len(mine), len(theirs)
+    return right, want, got
+
+
+def types_of(outputs: Sequence[str | None]) -> list[str]:
+    """The types that occur in these answers, sorted."""
+    return sorted({entity.type for output in outputs for entity in entities_of(output)})
+
+
+def per_type(expected: Sequence[str], outputs: Sequence[str | None], types: Sequence[str]) -> tuple[ClassReport, ...]:
+    """Precision, recall, F1 and support (entities, not rows) of every type, in the order of `types`.
+
+    Raises:
+        ValueError: the lengths differ, or an expected answer cannot be read.
+    """
+    return class_reports(types, *(table.sum(axis=0) for table in type_counts(expected, outputs, types)))
+
+
+def exact_score(expected: str, output: str | None) -> float:
+    """1.0 if every expected entity is answered and nothing else, 0.0 if not; an answer that cannot be read is wrong.
+
+    >>> exact_score("[]", "[]"), exact_score("[]", "no entities")
+    (1.0, 0.0)
+    """
+    try:
+        given = parse(output) if output is not None else None
+    except (ValueError, RecursionError):
+        given = None
+    wanted = parse(expected)
+    return float(given is not None and len(given) == len(wanted) == matches(wanted, given))
+
+
+def exact_match(expected: Sequence[str], outputs: Sequence[str | None]) -> Figure:
+    """Share of rows with every entity right and none too many.
+
+    Raises:
+        ValueError: the lengths differ, or an expected answer cannot be read.
+    """
+    if not expected:
+        return undefined("there are no rows")
+    return Figure(float(np.mean([exact_score(e, o) for e, o in zip(expected, outputs, strict=True)])))
+
+
+def fault(output: str | None, types: Sequence[str], text: str | None = None) -> str | None:
+    """What makes an answer invalid, in words; None where it is valid.
+
+    Args:
+        types: those of the task. text: the input; None where it was not kept: places are then not checked.
+
+    >>> fault('[{"type": "city", "text": "Rome", "start": 3, "end": 7}]', ["city"], "in Paris")
+    'the input has other words at 3 to 7 than "Rome"'
+    """
+    if output is None:
+        return "there is no answer"
+    try:
+        given = parse(output)
+    except (ValueError, RecursionError) as error:
+        return f"it cannot be read: {error}"
+    for entity in given:
+        if entity.type not in types:
+            return f"{entity.type!r} is no type of the task"
+        if text is None or entity.start is None or entity.end is None:
+            continue
+        if entity.end > len(text):
+            return f"{entity.start} to {entity.end} is outside of the input, which has {len(text)} characters"
+        if text[entity.start : entity.end] != entity.text:
+            return f'the input has other words at {entity.start} to {entity.end} than "{entity.text}"'
+    return None
+
+
+def validity(outputs: Sequence[str | None], types: Sequence[str], texts: Sequence[str | None]) -> Figure:
+    """Share of answers that can be read, use only the task's types, and whose places hold what they say (see `fault`)."""
+    if not outputs:
+        return undefined("there are no rows")
+    return Figure(float(np.mean([fault(o, types, t) is None for o, t in zip(outputs, texts, strict=True)])))

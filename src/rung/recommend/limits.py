@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from rung.evaluation.summary import ArmSummary
+from rung.evaluation.kinds import metric_name
+from rung.evaluation.summary import ArmSummary, MetricValue
 from rung.plan import Limits
 from rung.recommend.words import milliseconds, money, percent, points
+from rung.task import Task
 
 
 class Breach(NamedTuple):
@@ -19,9 +21,9 @@ class Breach(NamedTuple):
     short: str
 
 
-def breaches(summary: ArmSummary, limits: Limits, metric: str) -> list[Breach]:
+def breaches(summary: ArmSummary, limits: Limits, metric: str, task: Task) -> list[Breach]:
     """The limits this arm breaks, or cannot be shown to keep because nothing was measured."""
-    found = [_quality(summary, limits.quality_floor, metric)]
+    found = [_quality(summary.metrics.get(metric), limits.quality_floor, metric_name(metric, task))]
     found.append(_ceiling("latency_ms", "median latency", summary.latency_ms_p50, limits.latency_ms, milliseconds))
     found.append(
         _ceiling("cost_usd_per_1k", "cost of 1,000 requests", summary.cost_usd_per_1k, limits.cost_usd_per_1k, money)
@@ -29,12 +31,11 @@ def breaches(summary: ArmSummary, limits: Limits, metric: str) -> list[Breach]:
     return [breach for breach in found if breach is not None]
 
 
-def _quality(summary: ArmSummary, floor: float | None, metric: str) -> Breach | None:
-    score = summary.metrics.get(metric)
+def _quality(score: MetricValue | None, floor: float | None, name: str) -> Breach | None:
     if floor is None or score is None or score.value is None or score.high is None or score.high >= floor:
         return None
     text = (
-        f"its {metric.replace('_', ' ')} of {percent(score.value)} is shown to lie below the floor of {percent(floor)} "
+        f"its {name} of {percent(score.value)} is shown to lie below the floor of {percent(floor)} "
         f"(95 % interval up to {percent(score.high)})"
     )
     missing = floor - score.value

@@ -6,16 +6,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rung.evaluation.kinds import metric_name
 from rung.evaluation.summary import ArmSummary
 from rung.recommend.rule import BASELINE_ROWS
 from rung.recommend.situation import Decision, Situation
 from rung.recommend.words import UNTUNED, listed, money, percent, points, points_at_most, points_below, rows, sentence
 
 
-def nothing_ran(summaries: Sequence[ArmSummary]) -> tuple[str, tuple[str, ...]]:
-    """Headline and reasons where no arm has a result."""
+def nothing_ran(summaries: Sequence[ArmSummary], metric: str) -> tuple[str, tuple[str, ...]]:
+    """Headline and reasons where no arm has a figure to be compared by."""
     if not summaries:
         return "Nothing can be recommended: there are no runs.", ()
+    finished = [summary for summary in summaries if summary.status == "done"]
+    if finished:
+        why = next((s.metrics[metric].reason for s in finished if metric in s.metrics), None)
+        return f"Nothing can be recommended: {why or f'no arm has a figure for {metric}'}.", ()
     counts = [f"{sum(s.status == status for s in summaries)} {status}" for status in ("failed", "skipped")]
     first = summaries[0]
     head = (
@@ -30,7 +35,7 @@ def headline(situation: Situation, decision: Decision) -> str:
     if decision.picked is None:
         return _no_pick(situation, decision)
     arm, count = situation.arms[decision.picked], situation.table.units.rows
-    name, score = arm.arm.name, percent(_score(situation, decision.picked))
+    name, score = arm.arm.name, _called(situation, decision.picked)
     if len(situation.arms) == 1:
         return f"Only {name} ran ({score} on {rows(count)}), so there is nothing to compare it with."
     if not decision.decided:
@@ -51,6 +56,7 @@ def reasons(situation: Situation, decision: Decision, corrected: float | None) -
             said.append(_against_best(situation, decision, decision.picked))
             said += _cheaper(situation, decision, decision.picked)
         said += _correction(situation, decision.picked, corrected)
+        said += _out_of_scope(situation, decision.picked)
     for arm, broken in zip(situation.arms, situation.breaches(), strict=True):
         if broken:
             said.append(f"{arm.arm.name} is ruled out: {'; '.join(breach.text for breach in broken)}.")
@@ -60,7 +66,7 @@ def reasons(situation: Situation, decision: Decision, corrected: float | None) -
 
 def _use(situation: Situation, decision: Decision, picked: int) -> str:
     arm = situation.arms[picked].arm
-    named = f"{arm.name} ({percent(_score(situation, picked))})"
+    named = f"{arm.name} ({_called(situation, picked)})"
     tuned = [a for a in situation.arms if a.arm.method not in UNTUNED]
     if arm.method not in UNTUNED:
         others = [k for k, a in enumerate(situation.arms) if a.arm.method in UNTUNED]
@@ -104,7 +110,7 @@ def _against_best(situation: Situation, decision: Decision, picked: int) -> str:
             text += f"; {arms[best].arm.name} scored higher, but a baseline is recommended only where it is decided"
             text += f" on at least {BASELINE_ROWS} independent rows"
         return sentence(text)
-    score = percent(_score(situation, best))
+    score = _called(situation, best)
     if best == picked:
         others = f"no other is more than {points_at_most(upper)} better" if upper > 0 else "no other is better"
         return f"{name} scored highest{among} ({score}), and {others}, shown {evidence}."
@@ -136,7 +142,7 @@ def _cheaper(situation: Situation, decision: Decision, picked: int, limit: int =
     for k in np.argsort(-bounds.mean_K, kind="stable"):
         if not cheaper[k] or k == picked or len(said) == limit:
             continue
-        name, score = situation.arms[k].arm.name, percent(_score(situation, k))
+        name, score = situation.arms[k].arm.name, _called(situation, k)
         if bounds.lower_K[k] > 0:
             said.append(
                 f"{name} is cheaper, but scored {score} and is shown to be worse by at least {points_below(bounds.lower_K[k])}."
@@ -161,6 +167,28 @@ def _correction(situation: Situation, picked: int, corrected: float | None) -> l
 def _left_out(summary: ArmSummary) -> str:
     verb = "was skipped" if summary.status == "skipped" else "failed"
     return sentence(f"{summary.arm.name} {verb}: {summary.reason}")
+
+
+def _out_of_scope(situation: Situation, picked: int) -> list[str]:
+    """What the picked arm does with inputs of no class, beside the rate of false alarms asked for."""
+    asked, arm = situation.task.out_of_scope, situation.arms[picked]
+    if asked is None:
+        return []
+    recall, alarms = (arm.metrics.get(name) for name in ("out_of_scope_recall", "false_alarm_rate"))
+    rate = f"({percent(asked.false_alarm_rate)} asked)"
+    said = "" if alarms is None or alarms.value is None else f"at a false-alarm rate of {percent(alarms.value)} {rate}"
+    if recall is not None and recall.value is not None:
+        caught = f"{arm.arm.name} answers {percent(recall.value)} of the rows of no class with “{asked.label}”"
+        return [f"{caught}, {said or f'at an unknown false-alarm rate {rate}'}."]
+    unknown = f"How many inputs of no class {arm.arm.name} would tell is not known: no test row is out of scope"
+    return [f"{unknown}; it answers “{asked.label}” {said}." if said else f"{unknown}."]
+
+
+def _called(situation: Situation, k: int) -> str:
+    """The score of an arm as sentences have it; accuracy goes without its name."""
+    name = metric_name(situation.metric, situation.task)
+    score = percent(_score(situation, k))
+    return score if name == "accuracy" else f"{name} {score}"
 
 
 def _score(situation: Situation, k: int) -> float:

@@ -13,6 +13,7 @@ from rung.evaluation.summary import ArmSummary
 from rung.plan import Limits
 from rung.recommend.limits import Breach, breaches
 from rung.recommend.rule import Offer, choose
+from rung.task import Task
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,13 @@ class Decision:
 
 @dataclass(frozen=True)
 class Situation:
-    """A table, its bounds and the user's limits."""
+    """A table, its bounds and the user's limits; `metric` is the compared figure."""
 
     table: Table
     bounds: Bounds
     limits: Limits
     metric: str
+    task: Task
 
     @property
     def arms(self) -> list[ArmSummary]:
@@ -47,7 +49,7 @@ class Situation:
 
     def breaches(self, limits: Limits | None = None) -> list[list[Breach]]:
         """For each arm that ran the limits it breaks."""
-        return [breaches(arm, limits or self.limits, self.metric) for arm in self.arms]
+        return [breaches(arm, limits or self.limits, self.metric, self.task) for arm in self.arms]
 
     def decide(self, limits: Limits | None = None) -> Decision:
         """Apply the rule under the user's limits, or others."""

@@ -32,12 +32,12 @@ def recommend(comparison: ComparisonRecord) -> Verdict:
     table = tabulate(comparison)
     tolerance = comparison.limits.tolerance
     if not table.ran:
-        head, why = nothing_ran(table.summaries)
+        head, why = nothing_ran(table.summaries, comparison.metric)
         return Verdict(
             recommended=None, decided=False, headline=head, reasons=why, tolerance=tolerance, arms=table.summaries
         )
-    bounds = simultaneous_bounds(table.scores_NK, table.units)
-    situation = Situation(table, bounds, comparison.limits, comparison.metric)
+    bounds = simultaneous_bounds(table.scores_NK, table.units, sizes_N=table.sizes_N)
+    situation = Situation(table, bounds, comparison.limits, comparison.metric, comparison.task)
     decision = situation.decide()
     summaries = _with_bounds(situation)
     picked = None if decision.picked is None else situation.arms[decision.picked]
@@ -81,4 +81,4 @@ def _pairs(table: Table, situation: Situation, decision: Decision) -> tuple[Pair
     if decision.picked is not None and decision.picked not in shown:
         shown[-1] = decision.picked
     names = [situation.arms[k].arm.id for k in shown]
-    return pairs(names, table.scores_NK[:, shown], table.units)
+    return pairs(names, table.scores_NK[:, shown], table.units, outcomes_NK=table.outcomes_NK[:, shown])

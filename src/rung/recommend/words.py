@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 #: methods under which no weight of a language model moves
-UNTUNED = frozenset({"majority", "nearest_example", "zero_shot", "few_shot", "rag", "frozen_features"})
+UNTUNED = frozenset({"majority", "nearest_example", "zero_shot", "few_shot", "rag", "frozen_features", "head_only"})
 
 
 def percent(share: float) -> str:
