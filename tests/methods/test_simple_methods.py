@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from methods.conftest import rows_of, task_of
+from rung.entities import Entity, dump, located, parse
 from rung.errors import DataError, ModelError
 from rung.methods.base import Kit
 from rung.methods.majority import Majority
 from rung.methods.nearest_example import NearestExample
 from rung.methods.zero_shot import ZeroShot
 from rung.models.base import Encoder, Model
-from rung.task import Context, Label, Task, as_input
+from rung.task import Context, Label, OutOfScope, Task, as_input
 
 ASKED = [as_input("anything")]
 
@@ -114,3 +115,74 @@ def test_zero_shot_gives_its_reason_for_several_labels(tiny: Model) -> None:
 def test_without_an_encoder_fit_says_so() -> None:
     with pytest.raises(ModelError, match="needs an encoder"):
         NearestExample().fit(task_of("a"), rows_of(("x", "a")), (), None, Context(), Kit())
+
+
+EXTRACT = Task(name="t", kind="extract", labels=(Label(name="animal"), Label(name="thing")))
+
+
+def tagged(text: str, **entities: str) -> tuple[str, str]:
+    """A text and its answer; each entity is looked up in the text."""
+    return text, dump(located([Entity(kind, words) for kind, words in entities.items()], text))
+
+
+def test_majority_of_entities_is_the_commonest_answer_without_places(tmp_path: Path) -> None:
+    rows = rows_of(tagged("a fox", animal="fox"), tagged("the fox", animal="fox"), tagged("the word"))
+    fitted = Majority().fit(EXTRACT, rows, rows[2:], None, Context(), Kit(refit=False))
+    fitted.save(tmp_path)
+    for one in (fitted, Majority.load(tmp_path, EXTRACT, None)):
+        prediction = one.predict(ASKED)[0]
+        assert prediction.output == dump([Entity("animal", "fox")])
+        assert (prediction.confidence, prediction.probabilities) == (pytest.approx(2 / 3), None)
+        assert one.validation_score == 0
+    even = Majority().fit(EXTRACT, rows[1:], (), None, Context(), Kit())
+    assert even.predict(ASKED)[0].output == "[]"
+    assert even.validation_score is None
+    nothing = Majority().fit(EXTRACT, rows[2:], rows[2:], None, Context(), Kit())
+    assert nothing.validation_score is None, "F1 is undefined where no row has or is given an entity"
+
+
+def test_nearest_example_looks_its_entities_up_in_the_new_text(tiny: Model, tmp_path: Path) -> None:
+    rows = rows_of(
+        tagged("the quick brown fox", animal="fox"),
+        tagged("a late parcel, a broken word", thing="parcel", animal="word"),
+    )
+    fitted = NearestExample().fit(EXTRACT, rows, (), tiny, Context(), Kit())
+    fitted.save(tmp_path)
+    asked = ["the quick brown FOX", "the quick brown", "a late parcel, a broken word", "word: parcel late, a broken"]
+    for one in (fitted, NearestExample.load(tmp_path, EXTRACT, tiny)):
+        predictions = one.predict([as_input(text) for text in asked])
+        found = [parse(str(p.output)) for p in predictions]
+        assert found[0] == (Entity("animal", "FOX", 16, 19),)
+        assert found[1] == (Entity("animal", "fox"),)
+        assert dump(found[2]) == rows[1].output
+        assert all(p.confidence is None and p.probabilities is None and p.usage.tokens_in > 0 for p in predictions)
+        assert one.predict([]) == []
+
+
+def test_nearest_entities_are_measured_by_f1_on_rows_not_seen(tiny: Model) -> None:
+    train = rows_of(tagged("good fox", animal="fox"), tagged("late parcel", thing="parcel"))
+    validation = rows_of(tagged("good fox", animal="fox"), tagged("late parcel", animal="parcel"))
+    fitted = NearestExample().fit(EXTRACT, train, validation, tiny, Context(), Kit())
+    assert fitted.validation_score == 0.5
+    assert fitted.details["examples"] == 4
+
+
+def test_entities_are_not_voted_on(tiny: Model) -> None:
+    rows = rows_of(tagged("good fox", animal="fox"))
+    assert "k=3" in str(NearestExample(k=3).skip_reason(EXTRACT, tiny, rows))
+    assert NearestExample().skip_reason(EXTRACT, tiny, rows) is None
+    assert Majority().skip_reason(EXTRACT, None, rows) is None
+    assert "extract" in str(ZeroShot().skip_reason(EXTRACT, tiny, rows))
+
+
+def test_nearest_example_rejects_what_is_like_nothing_it_has_seen(tiny: Model) -> None:
+    task = Task(name="t", labels=task_of("a", "b").labels, out_of_scope=OutOfScope(label="none", false_alarm_rate=0.3))
+    train = rows_of(("good fox", "a"), ("late parcel", "b"), ("quick fox", "a"), ("broken parcel", "b"))
+    validation = rows_of(("good quick fox", "a"), ("late broken parcel", "b"), ("a fox", "a"), ("a parcel", "b"))
+    fitted = NearestExample().fit(task, train, validation, tiny, Context(), Kit(refit=False))
+    below = fitted.details["decision"]["reject_below"]
+    predictions = fitted.predict([row.input for row in (*train, *validation)])
+    assert below is not None
+    assert {p.output for p in predictions} > {"a"}
+    for p in predictions:
+        assert (p.output == "none") == (max(p.probabilities or ()) < below)

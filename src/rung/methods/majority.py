@@ -1,4 +1,4 @@
-"""Majority: always the most frequent label of the training rows. Knows no model and reads no text."""
+"""Majority: always the most frequent answer of the training rows. Knows no model and reads no text."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from rung.entities import dump, parse
 from rung.methods.base import Fitted, Kit, Method
 from rung.methods.saving import FittedRecord, read_arrays, read_record, sha_of, write_fitted
 from rung.methods.vectors import accuracy, outputs_of, targets
+from rung.metrics.extraction import entity_f1
 from rung.models.base import Model
-from rung.task import Context, Example, Input, Output, Prediction, Task
+from rung.task import Context, Example, Input, Output, Prediction, Task, TaskKind
 
 
 class Majority(Method):
@@ -22,7 +24,8 @@ class Majority(Method):
 
     name: ClassVar[str] = "majority"
     rung: ClassVar[int] = 0
-    summary: ClassVar[str] = "Always answers the most frequent label; shows what learning nothing is worth."
+    summary: ClassVar[str] = "Always gives the most frequent answer; shows what learning nothing is worth."
+    kinds: ClassVar[tuple[TaskKind, ...]] = ("classify", "extract")
     baseline: ClassVar[bool] = True
 
     def skip_reason(self, task: Task, model: Model | None, train: Sequence[Example]) -> str | None:
@@ -40,10 +43,11 @@ class Majority(Method):
         context: Context,
         kit: Kit,
     ) -> FittedMajority:
-        """Count labels; equal counts go to the label listed first in the task."""
-        alone = _count(self, task, train)
-        score = accuracy(alone.predict([e.input for e in validation]), validation)
-        whole = _count(self, task, [*train, *validation]) if kit.refit else alone
+        """Count answers; equal counts go to the label listed first in the task, with `extract` to the fewest entities."""
+        count = _count_entities if task.kind == "extract" else _count
+        alone = count(self, task, train)
+        score = _judged(alone, validation)
+        whole = count(self, task, [*train, *validation]) if kit.refit else alone
         return FittedMajority(self, task, whole.output, whole.frequencies_K, score)
 
     @classmethod
@@ -67,12 +71,27 @@ def _count(method: Majority, task: Task, examples: Sequence[Example]) -> FittedM
     return FittedMajority(method, task, best, targets(task, examples).mean(0, dtype=np.float64), None)
 
 
+def _count_entities(method: Majority, task: Task, examples: Sequence[Example]) -> FittedMajority:
+    """Entities without places, which belong to one text each."""
+    found = [[e._replace(start=None, end=None) for e in parse(str(example.output))] for example in examples]
+    counts = Counter(dump(entities) for entities in found)
+    best = min(counts, key=lambda out: (-counts[out], len(parse(out)), out))
+    return FittedMajority(method, task, best, np.array([counts[best] / len(examples)]), None)
+
+
+def _judged(fitted: FittedMajority, validation: Sequence[Example]) -> float | None:
+    if fitted.task.kind != "extract":
+        return accuracy(fitted.predict([e.input for e in validation]), validation)
+    return entity_f1([str(e.output) for e in validation], [str(fitted.output)] * len(validation)).value
+
+
 @dataclass(frozen=True)
 class FittedMajority(Fitted):
     """One answer for everything.
 
     Attributes:
-        output: the answer. frequencies_K: share of the training rows that have each label.
+        output: the answer. frequencies_K: share of the training rows that have each label; with `extract`, that have the
+            answer (1,).
     """
 
     method: Majority
@@ -90,6 +109,8 @@ class FittedMajority(Fitted):
     def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
         """The same answer for every input; the confidence is its frequency in training."""
         shares = tuple(float(p) for p in self.frequencies_K)
+        if self.task.kind == "extract":
+            return [Prediction(self.output, shares[0])] * len(inputs)
         rank = {name: i for i, name in enumerate(self.task.label_names)}
         chosen = {rank[name] for name in outputs_of(self.output)}
         parts = [share if i in chosen else 1 - share for i, share in enumerate(shares)]

@@ -1,19 +1,29 @@
-"""Nearest example: the label of the most similar training text. Learns nothing; the training texts are the model."""
+"""Nearest example: the answer of the most similar training text. Learns nothing; the training texts are the model.
+
+With `extract` its entities are looked up in the new text by their words; those that do not stand there are answered without a
+place.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from pydantic import Field
 
+from rung.entities import Entity, dump, located, parse
 from rung.methods.base import Kit, Method
+from rung.methods.deciding import Decision, answers, decide
 from rung.methods.saving import Arrays, check_base, read_arrays, read_record
-from rung.methods.vectors import Embedder, FittedOnVectors, accuracy, answers, softmax, targets
+from rung.methods.vectors import Embedder, FittedOnVectors, accuracy, softmax, targets
+from rung.metrics.extraction import entity_f1
 from rung.models.base import Encoded, Floats, Model
-from rung.task import Context, Example, Prediction, Task
+from rung.task import Context, Example, Input, Prediction, Task, TaskKind, Usage
 
 #: Cosine to weight: a neighbour 0.05 less similar counts a third as much.
 TEMPERATURE = 0.05
@@ -24,21 +34,24 @@ TIE = 1e-4
 
 
 class NearestExample(Method):
-    """The label of the training text most similar in meaning; with `k` above 1, a vote weighted by similarity."""
+    """The label, or the entities, of the training text most similar in meaning; with `k` above 1, labels by weighted vote."""
 
     name: ClassVar[str] = "nearest_example"
     rung: ClassVar[int] = 1
-    summary: ClassVar[str] = "Looks up the most similar training example and answers with its label."
+    summary: ClassVar[str] = "Looks up the most similar training example and answers as it does."
     reference: ClassVar[str] = "Cover and Hart 1967, Nearest neighbor pattern classification; Dudani 1976 for weights"
     model_kinds: ClassVar[tuple[str, ...]] = ("encoder",)
+    kinds: ClassVar[tuple[TaskKind, ...]] = ("classify", "extract")
     baseline: ClassVar[bool] = True
 
     k: int = Field(1, ge=1, le=1000, description="How many neighbours vote.")
 
     def skip_reason(self, task: Task, model: Model | None, train: Sequence[Example]) -> str | None:
-        """Needs an encoder and one labelled example."""
+        """Needs an encoder and one labelled example; entities are taken from one neighbour."""
         if reason := super().skip_reason(task, model, train):
             return reason
+        if task.kind == "extract" and self.k > 1:
+            return f"nearest_example with k={self.k} has no vote over entities; k=1 takes those of the nearest example"
         return None if train else "nearest_example needs at least one training example"
 
     def fit(
@@ -49,42 +62,79 @@ class NearestExample(Method):
         model: Model | None,
         context: Context,
         kit: Kit,
-    ) -> FittedNearestExample:
+    ) -> FittedNearest:
         """Encode and keep the training texts."""
         embed = Embedder.of(model, kit.features)
         alone = self._remember(task, train, embed, kit)
-        score = accuracy(alone.predict([e.input for e in validation]), validation)
+        decision = alone.learnt(validation)
+        score = alone.deciding(decision).judged(validation)
         whole = self._remember(task, [*train, *validation], embed, kit) if kit.refit and validation else alone
-        return whole.scored(score)
+        return whole.deciding(decision).scored(score)
 
-    def _remember(self, task: Task, examples: Sequence[Example], embed: Embedder, kit: Kit) -> FittedNearestExample:
+    def _remember(self, task: Task, examples: Sequence[Example], embed: Embedder, kit: Kit) -> FittedNearest:
         encoded = embed([e.input for e in examples], kit.ledger, kit.events)
-        arrays: Arrays = {"vectors": embed.last(encoded.vectors_ND), "labels": targets(task, examples).astype(np.uint8)}
-        return FittedNearestExample(self, task, embed, arrays, {"examples": len(examples)}, None, 0)
+        arrays: Arrays = {"vectors": embed.last(encoded.vectors_ND)}
+        details = {"examples": len(examples), "decision": Decision().model_dump(mode="json")}
+        if task.kind == "extract":
+            arrays["entities"] = _packed([str(e.output) for e in examples])
+            return FittedNearestEntities(self, task, embed, arrays, details, None, 0)
+        arrays["labels"] = targets(task, examples).astype(np.uint8)
+        return FittedNearestExample(self, task, embed, arrays, details, None, 0)
 
     @classmethod
-    def load(cls, folder: Path, task: Task, model: Model | None) -> FittedNearestExample:
+    def load(cls, folder: Path, task: Task, model: Model | None) -> FittedNearest:
         """Read what `save` wrote."""
         record = read_record(folder)
         check_base(record, model, folder)
-        arrays = read_arrays(folder, "vectors", "labels")
-        score = record.validation_score
-        return FittedNearestExample(cls(**record.knobs), task, Embedder.of(model), arrays, record.details, score, 0)
+        kind = FittedNearestEntities if task.kind == "extract" else FittedNearestExample
+        arrays = read_arrays(folder, "vectors", kind.answers_in)
+        return kind(cls(**record.knobs), task, Embedder.of(model), arrays, record.details, record.validation_score, 0)
 
 
-class FittedNearestExample(FittedOnVectors):
-    """Arrays `vectors` (M, D), of length 1, and `labels` (M, K), 0 or 1."""
+class FittedNearest(FittedOnVectors):
+    """What is kept of the training texts: array `vectors` (M, D), of length 1, and their answers."""
 
     method: NearestExample
+    answers_in: ClassVar[str]
+
+    def similar(self, encoded: Encoded) -> list[Floats]:
+        """Cosines of the inputs to the training texts, (n, M) a block of inputs."""
+        queries_ND = self.embed.last(encoded.vectors_ND)
+        blocks = [queries_ND[i : i + BLOCK] for i in range(0, len(queries_ND), BLOCK)]
+        return [block_ND @ self.arrays["vectors"].T for block_ND in blocks]
+
+    def learnt(self, validation: Sequence[Example]) -> Decision:
+        """What these rows say about turning votes into answers; nothing by default."""
+        return Decision()
+
+    def deciding(self, decision: Decision) -> Self:
+        """The same with this decision."""
+        return replace(self, details={**self.details, "decision": decision.model_dump(mode="json")})
+
+    def judged(self, validation: Sequence[Example]) -> float | None:
+        """Share of rows answered exactly; None where there are none."""
+        return accuracy(self.predict([e.input for e in validation]), validation)
+
+
+class FittedNearestExample(FittedNearest):
+    """Array `labels` (M, K), 0 or 1."""
+
+    answers_in: ClassVar[str] = "labels"
 
     def answer(self, encoded: Encoded) -> list[Prediction]:
         """Votes of the nearest, as probabilities."""
-        queries_ND = self.embed.last(encoded.vectors_ND)
-        blocks = [self._shares(queries_ND[i : i + BLOCK]) for i in range(0, len(queries_ND), BLOCK)]
-        return answers(self.task, np.concatenate(blocks), encoded)
+        return answers(self.task, self._votes(encoded), encoded, Decision(**self.details["decision"]))
 
-    def _shares(self, queries_ND: Floats) -> np.ndarray:
-        cosines_NM = queries_ND @ self.arrays["vectors"].T
+    def learnt(self, validation: Sequence[Example]) -> Decision:
+        """See `deciding.decide`."""
+        if not validation:
+            return Decision()
+        return decide(self.task, self._votes(self.embed([e.input for e in validation])), validation)
+
+    def _votes(self, encoded: Encoded) -> np.ndarray:
+        return np.concatenate([self._shares(cosines_NM) for cosines_NM in self.similar(encoded)])
+
+    def _shares(self, cosines_NM: Floats) -> np.ndarray:
         labels_MK = self.arrays["labels"].astype(np.float64)
         if self.method.k == 1 and not self.task.multi_label:
             return _by_best(cosines_NM, labels_MK)
@@ -92,6 +142,45 @@ class FittedNearestExample(FittedOnVectors):
         kth_N1 = np.partition(cosines_NM, last, axis=1)[:, last : last + 1]
         near_NM = np.where(cosines_NM >= kth_N1 - TIE, cosines_NM / TEMPERATURE, -np.inf)
         return np.asarray(softmax(near_NM) @ labels_MK)
+
+
+class FittedNearestEntities(FittedNearest):
+    """Array `entities`: the training rows' answers as one JSON text in bytes."""
+
+    answers_in: ClassVar[str] = "entities"
+
+    @cached_property
+    def known(self) -> list[list[Entity]]:
+        """The entities of each training row (M), in order of reading and without places."""
+        rows = [parse(text) for text in json.loads(self.arrays["entities"].tobytes())]
+        return [[entity._replace(start=None, end=None) for entity in entities] for entities in rows]
+
+    def predict(self, inputs: Sequence[Input]) -> list[Prediction]:
+        """See `Fitted.predict`; a similarity is no probability, so there is no confidence."""
+        if not inputs:
+            return []
+        encoded = self.embed(inputs)
+        rows = zip(self._nearest(encoded), self.answer(encoded), inputs, strict=True)
+        return [replace(p, output=dump(located(self.known[row], item.text))) for row, p, item in rows]
+
+    def answer(self, encoded: Encoded) -> list[Prediction]:
+        """The nearest example's entities, not yet looked up in a text."""
+        usages = zip(encoded.tokens_N, encoded.seconds_N, strict=True)
+        rows = zip(self._nearest(encoded), usages, strict=True)
+        return [Prediction(dump(self.known[row]), usage=Usage(int(n), seconds=float(s))) for row, (n, s) in rows]
+
+    def _nearest(self, encoded: Encoded) -> np.ndarray:
+        """The nearest example of each input (N,); of equally near ones the first."""
+        return np.concatenate([(c_NM >= c_NM.max(1, keepdims=True) - TIE).argmax(1) for c_NM in self.similar(encoded)])
+
+    def judged(self, validation: Sequence[Example]) -> float | None:
+        """Micro-F1 over entities; None where there are none."""
+        outputs = [str(p.output) for p in self.predict([e.input for e in validation])]
+        return entity_f1([str(e.output) for e in validation], outputs).value
+
+
+def _packed(texts: Sequence[str]) -> np.ndarray:
+    return np.frombuffer(json.dumps(texts, ensure_ascii=False).encode(), np.uint8)
 
 
 def _by_best(cosines_NM: np.ndarray, labels_MK: np.ndarray) -> np.ndarray:
