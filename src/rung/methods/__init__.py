@@ -25,6 +25,7 @@ METHODS: Mapping[str, str] = MappingProxyType(
         "zero_shot": "zero_shot:ZeroShot",
         "frozen_features": "frozen_features:FrozenFeatures",
         "head_only": "head_only:HeadOnly",
+        "contrastive": "contrastive:Contrastive",
         "lora": "lora:Lora",
         "full_finetune": "full_finetune:FullFinetune",
     }

@@ -1,0 +1,163 @@
+"""Texts contrasted with each other: which ones, the loss, and a trunk that learns from it. Knows vectors and labels, no method.
+
+SetFit (Tunstall et al. 2022) draws pairs and encodes both texts of each. Here a *unit* of some thirty texts is encoded once and all
+of its pairs are used (supervised contrastive learning, Khosla et al. 2020, arXiv:2004.11362), which is fifteen times as many pairs
+for the same work. A unit is what the training loop calls a row, so that what a text is contrasted with depends on the seed alone,
+and not on how many cores share a batch.
+
+Shapes: N texts, K labels, U texts of one unit, D features.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rung.methods.vocabulary import UsedVocabulary
+from rung.models.base import Encoder, Floats
+from rung.models.device import device
+from rung.task import Input
+
+if TYPE_CHECKING:
+    import torch
+
+#: Texts of a unit: enough others to be told apart from, and few enough that a step holds a unit for each of several cores.
+UNIT_TEXTS = 32
+#: Texts of one label that come together into a unit.
+TOGETHER = 2
+
+
+def draw_units(wanted_NK: Floats, rounds: int, seed: int) -> list[list[int]]:
+    """Which texts are contrasted with each other: every text about once a round for each of its labels.
+
+    Texts of a label come two by two, so that each has company, in units that mix labels at random. The last text of an odd number
+    comes with another one of its label. Texts without any label, and the only text of a label, come alone: all the others are told
+    apart from them.
+
+    Args:
+        wanted_NK: 1 where a text has a label. rounds: passes over the texts.
+
+    Returns:
+        Units of text numbers, no number twice in one unit, of about equal sizes near `UNIT_TEXTS` or below.
+    """
+    random = np.random.default_rng((seed, 2))
+    members = [np.flatnonzero(column).tolist() for column in wanted_NK.T]
+    members += [[i] for i in np.flatnonzero(wanted_NK.sum(1) == 0).tolist()]
+    units: list[list[int]] = []
+    for _ in range(rounds):
+        groups = [group for texts in members for group in _groups(texts, random)]
+        count = math.ceil(sum(map(len, groups)) / UNIT_TEXTS)
+        for part in np.array_split(random.permutation(len(groups)), count):
+            unit = list(dict.fromkeys(i for at in part for i in groups[at]))
+            if len(unit) > 1:
+                units.append(unit)
+    return units
+
+
+def _groups(texts: Sequence[int], random: np.random.Generator) -> Iterator[list[int]]:
+    """Texts of one label, shuffled, `TOGETHER` at a time."""
+    order = random.permutation(texts).tolist() if texts else []
+    for start in range(0, len(order), TOGETHER):
+        group = order[start : start + TOGETHER]
+        if len(group) == 1 and start:
+            group.append(order[int(random.integers(start))])
+        yield group
+
+
+def agreement(wanted_NK: Floats) -> Floats:
+    """How far texts share their labels (N, N): Jaccard's index of the two sets; 0 on the diagonal and where one has none.
+
+    With one label a text that is 1 for texts of the same label, else 0.
+    """
+    shared_NN = wanted_NK @ wanted_NK.T
+    sizes_N = wanted_NK.sum(1)
+    either_NN = sizes_N[:, None] + sizes_N[None] - shared_NN
+    out = shared_NN / np.maximum(either_NN, 1)
+    np.fill_diagonal(out, 0)
+    return np.asarray(out, np.float32)
+
+
+def contrastive_loss(features_UD: torch.Tensor, agree_UU: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Mean over texts that have company of the cross-entropy of picking it among all others by similarity (Khosla, eq. 2).
+
+    Args:
+        features_UD: rows of length 1. agree_UU: what `agreement` says about them; weights of the company, so that with several
+            labels a text is drawn most to those that share all of them.
+        temperature: what cosine similarities are divided by.
+
+    Returns:
+        A scalar; 0, with gradient 0, where no text has company.
+    """
+    import torch
+
+    scores_UU = features_UD @ features_UD.T / temperature
+    itself_UU = torch.eye(len(scores_UU), dtype=torch.bool, device=scores_UU.device)
+    log_shares_UU = torch.log_softmax(scores_UU.masked_fill(itself_UU, -1e9), dim=1)
+    company_U = agree_UU.sum(1)
+    losses_U = -(log_shares_UU * agree_UU).sum(1) / company_U.clamp(min=1e-9)
+    return losses_U.sum() / (company_U > 0).sum().clamp(min=1)
+
+
+class ContrastSubject:
+    """A `Trainable`: a trunk, texts with labels, and the units in which they are contrasted.
+
+    Args:
+        trunk: as it is trained; its input embeddings are swapped for the rows in use until `vocabulary.restore`.
+        wanted_NK: 1 where a text has a label. units: of text numbers; the loop's rows.
+    """
+
+    def __init__(
+        self,
+        model: Encoder,
+        trunk: Any,
+        inputs: Sequence[Input],
+        wanted_NK: Floats,
+        units: Sequence[Sequence[int]],
+        temperature: float,
+    ) -> None:
+        self.model, self.trunk, self.wanted_NK = model, trunk, wanted_NK
+        self.units, self.temperature = units, temperature
+        rows = model.token_rows(inputs)
+        self.vocabulary = UsedVocabulary(trunk, rows)
+        self.rows = self.vocabulary.narrow(rows)
+        self.lengths: Sequence[int] = [sum(len(rows[i].ids) for i in unit) for unit in units]
+        self.module: torch.nn.Module = trunk
+
+    def loss(self, rows: Sequence[int]) -> torch.Tensor:
+        """Sum over units; see `Trainable.loss`."""
+        import torch
+
+        return torch.stack([self._unit_loss(self.units[i]) for i in rows]).sum()
+
+    def _unit_loss(self, unit: Sequence[int]) -> torch.Tensor:
+        import torch
+
+        pooled_UD = self.model.pooled(self.trunk, [self.rows[i] for i in unit])
+        with torch.autocast(device(), enabled=False):
+            features_UD = torch.nn.functional.normalize(pooled_UD.float(), dim=-1)
+            agree_UU = torch.from_numpy(agreement(self.wanted_NK[list(unit)])).to(features_UD.device)
+            return contrastive_loss(features_UD, agree_UU, self.temperature)
+
+    def groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, Any]]:
+        """Matrices with weight decay; vectors and word embeddings without."""
+        table = self.trunk.get_input_embeddings().weight
+        moving = [p for p in self.trunk.parameters() if p.requires_grad]
+        matrices = [p for p in moving if p.ndim > 1 and p is not table]
+        rest = [p for p in moving if p.ndim <= 1 or p is table]
+        return [
+            {"params": matrices, "lr": learning_rate, "weight_decay": weight_decay},
+            {"params": rest, "lr": learning_rate, "weight_decay": 0.0},
+        ]
+
+    def validate(self) -> float | None:
+        """None: the classifier comes afterwards, and what the loss says about units is not what it will answer."""
+        return None
+
+    def pairs(self) -> tuple[int, int]:
+        """How many pairs of texts the units hold, and how many of them share a label."""
+        all_pairs = sum(len(unit) * (len(unit) - 1) // 2 for unit in self.units)
+        alike = sum(int((agreement(self.wanted_NK[list(unit)]) > 0).sum()) // 2 for unit in self.units)
+        return all_pairs, alike
