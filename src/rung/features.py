@@ -7,9 +7,10 @@ what it would be on a cold machine, whatever ran before it.
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -17,6 +18,10 @@ from rung.cache import Cache, key_of
 from rung.events import Events
 from rung.models.base import Encoded, Encoder
 from rung.task import Input
+
+Value = TypeVar("Value")
+#: So many computed values are kept in memory, the oldest dropped first; a linear probe takes a few megabytes at most.
+KEPT_VALUES = 64
 
 
 class Charges(Protocol):
@@ -44,6 +49,8 @@ class Features:
         self.ledger: Charges | None = None
         self._rows: dict[str, dict[str, tuple[np.ndarray, int, bool, float]]] = {}
         self._charged: set[tuple[str, str]] = set()
+        self._values: dict[str, tuple[Any, float]] = {}
+        self._locks: dict[str, threading.RLock] = {}
 
     def charging(self, ledger: Charges) -> Features:
         """The same store for one arm: charges `ledger`, also where `of` is given none (predicting has no kit, yet its price).
@@ -52,7 +59,35 @@ class Features:
         """
         view = Features(self.cache, self.clock)
         view.ledger, view._rows = ledger, self._rows
+        view._values, view._locks = self._values, self._locks
         return view
+
+    def shared(self, key: str, compute: Callable[[], Value], ledger: Charges | None = None) -> Value:
+        """What `compute` returns, computed once for all arms of a comparison and kept in memory.
+
+        Every arm is charged the seconds that it took, as if it had computed the value itself; once, however often it asks.
+
+        Args:
+            key: stands for everything that the value follows from (`rung.cache.key_of`): revision of the model, rows, knobs.
+            compute: no arguments. Vectors it needs are asked for before: what it charged inside, only the first arm would pay.
+                Its value is shared, so nobody may change it.
+        """
+        start = self.clock()
+        with self._locks.setdefault(key, threading.RLock()):  # arms in threads: the second waits for the first
+            known = self._values.get(key)
+            if known is None:
+                began = self.clock()
+                value = compute()
+                known = self._values[key] = (value, self.clock() - began)
+                if len(self._values) > KEPT_VALUES:
+                    self._values.pop(next(iter(self._values)), None)
+        account = self.ledger if ledger is None else ledger
+        if account is not None:
+            again = account is self.ledger and ("shared", key) in self._charged
+            self._charged.add(("shared", key))
+            account.charge(0.0 if again else known[1], self.clock() - start)
+        shared: Value = known[0]
+        return shared
 
     def of(
         self,
