@@ -25,6 +25,8 @@ TYPE_KEYS = ("type", "label", "entity")
 TEXT_KEYS = ("text", "value")
 SHAPES = '[{"type": ..., "start": ..., "end": ...}], [{"type": ..., "text": ...}], {"field": "text"} or a list of tags'
 
+COUNTED = "places count characters from 0, and `end` is the place after the last"
+
 
 def decoded(value: Any) -> Any:
     """What a cell holds: a text is read as JSON where it looks like it, else as words; None where the cell is empty.
@@ -114,24 +116,26 @@ def _type(name: Any) -> str:
 
 def _whole(number: Any, item: Any) -> int:
     # a column of whole numbers with gaps is read as floats
-    if isinstance(number, bool) or not (isinstance(number, int) or (isinstance(number, float) and number.is_integer())):
-        raise Unusable("bad_entities", "`start` and `end` of an entity are whole numbers, both given", str(item))
-    return int(number)
+    if isinstance(number, float) and number.is_integer():
+        number = int(number)
+    if isinstance(number, bool) or not isinstance(number, int):
+        message = "`start` and `end` of an entity must be whole numbers, both of them"
+        raise Unusable("bad_entities", message, str(item), COUNTED)
+    return number
 
 
 def _at_place(kind: str, start: int, end: int, words: Any, text: str) -> Entity:
     told = f"the entity of type {kind!r} at {start} to {end}"
-    counted = "places count characters from 0, and `end` is the place after the last"
     if start >= end:
-        raise Unusable("bad_entities", f"{told} holds no character: `start` must lie before `end`", remedy=counted)
+        raise Unusable("bad_entities", f"{told} holds no character: `start` must lie before `end`", remedy=COUNTED)
     if start < 0 or end > len(text):
         message = f"{told} lies outside of the input, which has {len(text)} characters"
-        raise Unusable("bad_entities", message, text, counted)
+        raise Unusable("bad_entities", message, text, COUNTED)
     piece = text[start:end]
     if words is not None and str(words).strip() != piece.strip():
-        raise Unusable("bad_entities", f"{told} has the text {str(words)!r}, but there stands {piece!r}", text, counted)
+        raise Unusable("bad_entities", f"{told} has the text {str(words)!r}, but there stands {piece!r}", text, COUNTED)
     if not piece.strip():
-        raise Unusable("bad_entities", f"{told} holds only blanks", text, counted)
+        raise Unusable("bad_entities", f"{told} holds only blanks", text, COUNTED)
     # Blanks at its ends are no part of an entity: no tagger would give them back.
     start += len(piece) - len(piece.lstrip())
     return Entity(kind, piece.strip(), start, start + len(piece.strip()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rung.dataset.decode import decode_lines
@@ -221,18 +221,30 @@ def parse_parquet(data: bytes, name: str) -> Parsed:
         raise DataError(f"not a readable Parquet file: {str(error).splitlines()[0]}", where=name) from None
     for column, classes in _class_names(table.schema.metadata or {}).items():
         for values in records:
-            number = values.get(column)
-            values[column] = classes[number] if isinstance(number, int) and 0 <= number < len(classes) else None
+            values[column] = named(values.get(column), classes)
     return [Row(values, f"{name}, row {i + 1}", i) for i, values in enumerate(records)], []
 
 
+def named(value: Any, classes: Sequence[str]) -> Any:
+    """The name of a class number, or the names of a list of them; None for any other number: -1 stands for no label."""
+    if isinstance(value, list):
+        return [named(item, classes) for item in value]
+    return classes[value] if isinstance(value, int) and 0 <= value < len(classes) else None
+
+
 def _class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
-    """Names behind class numbers, which the `datasets` package notes in the files it writes; -1 stands for no label."""
+    """Names behind class numbers, and behind lists of them (tags), which the `datasets` package notes in the files it writes."""
     try:
         features = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {})
     except (ValueError, AttributeError):
         return {}
-    return {column: kind["names"] for column, kind in features.items() if kind.get("_type") == "ClassLabel"}
+    found = {}
+    for column, feature in features.items():
+        inner = feature.get("feature", feature) if isinstance(feature, dict) else feature
+        inner = inner[0] if isinstance(inner, list) and inner else inner
+        if isinstance(inner, dict) and inner.get("_type") == "ClassLabel":
+            found[column] = inner["names"]
+    return found
 
 
 def _kind(value: Any) -> str:

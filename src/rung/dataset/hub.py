@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from rung.dataset.formats import named
 from rung.dataset.rows import Problem, Row
 from rung.errors import DataError, MissingExtraError
 from rung.plan import DataSource
@@ -138,13 +139,13 @@ def _pick(splits: Any, source: DataSource) -> Any:
 def _rows_of(data: Any, source: DataSource) -> list[Row]:
     """Rows with class numbers turned into class names, as the dataset's own features define them."""
     names = {column: _class_names(feature) for column, feature in data.features.items()}
-    named = {column: classes for column, classes in names.items() if classes}
+    numbered = {column: classes for column, classes in names.items() if classes}
     label = f"{source.path}{f' [{data.split}]' if data.split else ''}"
     rows = []
     for i, record in enumerate(data):
         values = dict(record)
-        for column, classes in named.items():
-            values[column] = _named(values[column], classes)
+        for column, classes in numbered.items():
+            values[column] = named(values[column], classes)
         rows.append(Row(values, f"{label}, row {i + 1}", i))
     return rows
 
@@ -153,13 +154,6 @@ def _class_names(feature: Any) -> list[str] | None:
     inner = getattr(feature, "feature", feature)
     inner = inner[0] if isinstance(inner, list) and inner else inner
     return getattr(inner, "names", None)
-
-
-def _named(value: Any, classes: list[str]) -> Any:
-    if isinstance(value, list):
-        return [_named(item, classes) for item in value]
-    # -1 is the hub's custom for "label withheld" in test splits
-    return classes[value] if isinstance(value, int) and 0 <= value < len(classes) else None
 
 
 def _first_line(error: BaseException) -> str:
