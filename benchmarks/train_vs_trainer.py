@@ -13,12 +13,12 @@ rate, measured in the same run for the shape that dominates. `share` is how much
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from typing import Any
 
 import common
 import numpy as np
+from trainer_peer import run_trainer
 
 WEIGHTS = 6 * (4 * 384**2 + 2 * 384 * 1536)  # matrix weights of the six layers
 CASES = (("banking77", "banking77/train_10.jsonl.gz"), ("trec6", "trec6/train.jsonl.gz"))
@@ -87,76 +87,6 @@ def run_ours(
     ]
     details = fitted.details
     return {"tokens_per_s": details["tokens"] / details["training_seconds"], "accuracy": float(np.mean(right))}
-
-
-def run_trainer(
-    method: str, rows: Sequence[dict[str, Any]], test: Sequence[dict[str, Any]], epochs: int, style: str
-) -> dict[str, Any]:
-    """The peer, as its documentation sets it up."""
-    import torch
-    import transformers
-    from datasets import Dataset
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding, Trainer
-
-    from rung.models import open_model
-
-    transformers.logging.set_verbosity_error()
-    transformers.set_seed(0)
-    folder = open_model("minilm").info.path
-    labels = sorted({row["label"] for row in rows})
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=len(labels), dtype=torch.float32)
-    if method == "lora":
-        from peft import LoraConfig, get_peft_model
-
-        model = get_peft_model(model, LoraConfig(task_type="SEQ_CLS", r=16, lora_alpha=32, target_modules="all-linear"))
-
-    def encode(part: Sequence[dict[str, Any]]) -> Dataset:
-        ids = tokenizer([row["text"] for row in part], truncation=True)["input_ids"]
-        wanted = [labels.index(row["label"]) if row["label"] in labels else -1 for row in part]
-        return Dataset.from_dict({"input_ids": ids, "attention_mask": [[1] * len(i) for i in ids], "labels": wanted})
-
-    extra = {"bf16": True, "train_sampling_strategy": "group_by_length"} if style == "informed" else {}
-    with tempfile.TemporaryDirectory() as scratch:
-        settings = transformers.TrainingArguments(
-            output_dir=scratch,
-            per_device_train_batch_size=32,
-            per_device_eval_batch_size=64,
-            num_train_epochs=epochs,
-            learning_rate=1e-3 if method == "lora" else 5e-5,
-            save_strategy="no",
-            report_to="none",
-            use_cpu=not torch.cuda.is_available(),
-            disable_tqdm=True,
-            seed=0,
-            **extra,
-        )
-        train_rows = encode(rows)
-        trainer = Trainer(
-            model=model,
-            args=settings,
-            train_dataset=train_rows,
-            processing_class=tokenizer,
-            data_collator=DataCollatorWithPadding(tokenizer),
-        )
-        seconds = trainer.train().metrics["train_runtime"]
-        predicted = answers(trainer.model, tokenizer, [row["text"] for row in test])
-    tokens = sum(len(ids) for ids in train_rows["input_ids"]) * epochs
-    right = [labels[p] == row["label"] for p, row in zip(predicted, test, strict=True)]
-    return {"tokens_per_s": tokens / seconds, "accuracy": float(np.mean(right))}
-
-
-def answers(model: Any, tokenizer: Any, texts: Sequence[str]) -> list[int]:
-    """The peer's predictions in the order of `texts` (its own `predict` returns them in the order of its length groups)."""
-    import torch
-
-    model.eval()
-    found: list[int] = []
-    with torch.inference_mode():
-        for start in range(0, len(texts), 64):
-            batch = tokenizer(list(texts[start : start + 64]), truncation=True, padding=True, return_tensors="pt")
-            found += model(**batch.to(model.device)).logits.argmax(-1).tolist()
-    return found
 
 
 if __name__ == "__main__":
