@@ -86,7 +86,7 @@ def _keys(part: dict[str, Any], whole: dict[str, Any]) -> str:
 
 def _linked(value: dict[str, Any], whole: dict[str, Any]) -> str:
     name = str(value.get("$ref", "")).rpartition("/")[2]
-    return str(whole["$defs"].get(name, {}).get("description", "what kind of task it is"))
+    return str(whole["$defs"][name]["description"])
 
 
 def _default(default: Any, value: dict[str, Any]) -> str:
@@ -100,8 +100,8 @@ def _default(default: Any, value: dict[str, Any]) -> str:
 
 
 def _type(value: dict[str, Any]) -> str:
-    if "const" in value:
-        return f"`{value['const']}`"
+    if "enum" in value:
+        return " or ".join(f"`{name}`" for name in value["enum"])
     if "anyOf" in value:
         return " or ".join(_type(option) for option in value["anyOf"] if option.get("type") != "null")
     if "$ref" in value:

@@ -8,8 +8,10 @@ import pytest
 
 from rung.errors import TaskFileError
 from rung.plan import DEFAULT_METHODS, DataSource, MethodSpec, TaskFile, read_task_file
+from rung.task import OutOfScope
 
 MINIMAL = "name: t\ntrain: train.jsonl\n"
+EXTRACT = MINIMAL + "kind: extract\noutput: tags\n"
 
 
 def read(folder: Path, text: str) -> TaskFile:
@@ -95,6 +97,33 @@ def test_labels_are_read_as_they_are_written(tmp_path: Path) -> None:
     assert list(TaskFile(name="t", train=DataSource(path="x"), labels=[True, 2]).labels or ()) == ["true", "2"]  # type: ignore[arg-type]
 
 
+def test_an_extract_task(tmp_path: Path) -> None:
+    file = read(tmp_path, EXTRACT + "tokens: words\nlabels: {city: where it is}\n")
+    assert (file.kind, file.output, file.tokens, file.labels) == ("extract", "tags", "words", {"city": "where it is"})
+
+
+@pytest.mark.parametrize(
+    ("text", "scope"),
+    [
+        ("true", OutOfScope()),
+        ("' other '", OutOfScope(label="other")),
+        ("{false_alarm_rate: 0.1}", OutOfScope(false_alarm_rate=0.1)),
+        ("{label: other}", OutOfScope(label="other")),
+        ("false", None),
+        ("", None),
+    ],
+)
+def test_inputs_of_no_class(tmp_path: Path, text: str, scope: OutOfScope | None) -> None:
+    file = read(tmp_path, MINIMAL + f"out_of_scope: {text}\n")
+    assert file.out_of_scope == scope
+    assert TaskFile.model_validate(file.model_dump()) == file
+
+
+def test_the_schema_tells_every_form_of_inputs_of_no_class() -> None:
+    forms = TaskFile.model_json_schema()["properties"]["out_of_scope"]["anyOf"]
+    assert {form.get("type", form.get("$ref")) for form in forms} == {"boolean", "string", "null", "#/$defs/OutOfScope"}
+
+
 def test_a_share_for_the_test(tmp_path: Path) -> None:
     assert read(tmp_path, MINIMAL + "test: 0.3\n").test == 0.3
     for share in ("0", "1", "20", "-0.1", ".nan"):
@@ -110,6 +139,7 @@ def test_a_share_for_the_test(tmp_path: Path) -> None:
         ("name: t\ntrian: a.jsonl\n", 2, "trian", "train"),
         (MINIMAL + "limits:\n  latency_ms: 5\n  tolerence: 0.1\n", 5, "limits.tolerence", "tolerance"),
         (MINIMAL + "test:\n  pth: x\n", 4, "test.pth", "path"),
+        (MINIMAL + "out_of_scope:\n  lable: x\n", 4, "out_of_scope.lable", "label"),
         (MINIMAL + "methods:\n  - majority\n  - method: lora\n    knbs: {}\n", 6, "methods.1.knbs", "knobs"),
     ],
 )
@@ -126,7 +156,7 @@ def test_unknown_keys_name_the_nearest(tmp_path: Path, text: str, at: int, key: 
     [
         ("name: t\n", None, "'train' is missing"),
         ("name: two words\ntrain: x\n", 1, "letters, digits"),
-        (MINIMAL + "kind: translate\n", 3, "'classify'"),
+        (MINIMAL + "kind: translate\n", 3, "'classify' or 'extract'"),
         (MINIMAL + "seeds: 3\n", 3, "a list is expected"),
         (MINIMAL + "seeds: [0, 1, 0]\n", 3, "none of them twice"),
         (MINIMAL + "seeds: []\n", 3, "at least one"),
@@ -137,6 +167,17 @@ def test_unknown_keys_name_the_nearest(tmp_path: Path, text: str, at: int, key: 
         (MINIMAL + "input: [a, a]\n", 3, "different"),
         (MINIMAL + "labels: [a, b, a]\n", 3, "'a' is listed twice"),
         (MINIMAL + "labels: [a]\n", 3, "at least two"),
+        (MINIMAL + "labels: [a, '']\n", 3, "none of them empty"),
+        (MINIMAL + "tokens: words\n", 3, "belongs to kind: extract"),
+        (EXTRACT + "tokens: tags\n", 5, "'tags' is the output column"),
+        (EXTRACT + "labels: []\n", 5, "extract: one"),
+        (EXTRACT + "input: [a, b]\n", 5, "extract reads one column"),
+        (EXTRACT + "multi_label: true\n", 5, "belongs to kind: classify"),
+        (EXTRACT + "out_of_scope: true\n", 5, "belongs to kind: classify"),
+        (MINIMAL + "multi_label: true\nout_of_scope: true\n", 4, "needs one label a row"),
+        (MINIMAL + "out_of_scope: 3\n", 3, "true, a label, or {label"),
+        (MINIMAL + "out_of_scope: ' '\n", 3, "at least 1 character"),
+        (MINIMAL + "out_of_scope:\n  label: other\n  false_alarm_rate: 5\n", 5, "less than 1"),
         (MINIMAL + "test: [a, b]\n", 3, "a file, or {path"),
         (MINIMAL + "models: []\n", 3, "at least one"),
         (MINIMAL + "methods:\n  - majority\n  - lora: 8\n", 5, "mapping is expected"),
@@ -196,9 +237,5 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
 def test_the_schema_describes_every_key() -> None:
     properties = TaskFile.model_json_schema()["properties"]
     assert set(properties) == set(TaskFile.model_fields)
-    for key in set(properties) - {
-        "kind",
-        "limits",
-        "prices",
-    }:  # one value only, and groups of keys described one by one
+    for key in set(properties) - {"limits", "prices"}:  # groups of keys, described one by one
         assert properties[key]["description"], key

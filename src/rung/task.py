@@ -26,15 +26,19 @@ class Label(Frozen):
 
 
 class OutOfScope(Frozen):
-    """Inputs that belong to no class are to be answered with a label of their own.
+    """Inputs that belong to no class are to be answered with a label of their own."""
 
-    Attributes:
-        label: what they are answered with; rows of the data may have it as their label.
-        false_alarm_rate: share of in-scope rows that may wrongly get it; the threshold is set on validation rows to keep this.
-    """
-
-    label: str = Field("none of these", min_length=1)
-    false_alarm_rate: float = Field(0.05, gt=0, lt=1)
+    label: str = Field(
+        "none of these",
+        min_length=1,
+        description="what they are answered with; rows of the data may have it as their label",
+    )
+    false_alarm_rate: float = Field(
+        0.05,
+        gt=0,
+        lt=1,
+        description="share of in-scope rows that may wrongly get it; the threshold is set on validation rows to keep this",
+    )
 
 
 class Task(Frozen):
