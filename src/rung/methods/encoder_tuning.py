@@ -20,7 +20,7 @@ from rung.methods.gradient import GradientMethod
 from rung.methods.heads import Head
 from rung.methods.subject import Subject
 from rung.models.base import Encoder
-from rung.models.device import device
+from rung.models.device import building, device
 from rung.task import Example
 from rung.training import Checkpoints, Progress, Recipe, train
 
@@ -80,12 +80,9 @@ class EncoderTuning(GradientMethod):
 
     def _prepared(self, head: Head, seed: int) -> Any:
         """The trunk as it is trained; whatever is drawn at random comes from `seed` alone."""
-        import torch
-
         from rung.training.dropout import seeded, without_dropout
 
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with building(seed):
             return seeded(self.install(without_dropout(head.model.trunk(training=True)), head))
 
     @classmethod

@@ -18,7 +18,7 @@ from rung.methods.gradient import GradientMethod
 from rung.methods.heads import Answered, Head, Item
 from rung.methods.logistic import Linear
 from rung.models.base import Floats
-from rung.models.device import device
+from rung.models.device import building, device
 from rung.task import Example, Input
 from rung.training import Checkpoints, Progress, Recipe, train
 
@@ -45,8 +45,8 @@ class HeadOnly(GradientMethod):
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout on the hidden layer")
 
     def default_epochs(self, rows: int) -> float:
-        """Some 3,000 steps, at least 10 passes and at most 60."""
-        return min(60.0, max(10.0, 3000 * self.batch_size / rows))
+        """Some 1,000 steps, at least 8 passes and at most 40."""
+        return min(40.0, max(8.0, 1000 * self.batch_size / rows))
 
     @classmethod
     def fitted_class(cls) -> type[FittedByGradient]:
@@ -87,8 +87,7 @@ class _Subject:
         self.features, self.starts, self.wanted, _ = _read(head, rows, kit)
         self.judged, _, _, self.judged_items = _read(head, validation, kit)
         self.lengths: Sequence[int] = np.diff(self.starts).tolist()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(kit.seed)
+        with building(kit.seed):
             layers = [
                 torch.nn.Linear(self.features.shape[1], method.hidden),
                 torch.nn.GELU(),
