@@ -22,7 +22,8 @@ from rung.evaluation.records import ComparisonRecord
 from rung.evaluation.summary import Verdict
 from rung.events import Events
 from rung.methods.base import Fitted, Kit, Method
-from rung.models.base import Encoded, Encoder, Model, ModelInfo, TokenRow
+from rung.methods.vectors import LAYERS
+from rung.models.base import Encoded, Encoder, Model, ModelInfo
 from rung.task import Context, Example, Input, Prediction, Task, Usage
 
 
@@ -65,18 +66,11 @@ class HashEncoder(Encoder):
         CLOCK.work(float(counts.sum()) / 100)
         return Encoded(vectors, counts, np.zeros(len(inputs), np.bool_), counts / 100)
 
-    def token_rows(self, inputs: Sequence[Input]) -> list[TokenRow]:
+    def _unused(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError
 
-    def pooled(self, trunk: Any, rows: Sequence[TokenRow], layers: str = "last") -> Any:
-        raise NotImplementedError
-
-    def trunk(self) -> Any:
-        raise NotImplementedError
-
-    @property
-    def tokenizer(self) -> Any:
-        raise NotImplementedError
+    token_rows = pooled = hidden = over = shared = trunk = _unused
+    tokenizer = property(_unused)
 
 
 @dataclass(frozen=True)
@@ -98,7 +92,8 @@ class FittedToy(Fitted):
             return [Prediction(next(iter(self.vectors)), 0.5)] * len(inputs)
         if not inputs:
             return []
-        encoded = self.features.of(self.model, inputs) if self.features else self.model.encode(inputs)
+        known = self.features
+        encoded = known.of(self.model, inputs, layers=LAYERS) if known else self.model.encode(inputs, layers=LAYERS)
         names = list(self.vectors)
         distance = ((encoded.vectors_ND[:, None] - np.array([self.vectors[n] for n in names])[None]) ** 2).sum(2)
         tokens = encoded.tokens_N
@@ -172,7 +167,7 @@ class Centroids(Method):
         kit: Kit,
     ) -> Fitted:
         assert isinstance(model, Encoder)
-        found = kit.features.of(model, [e.input for e in train], kit.ledger).vectors_ND
+        found = kit.features.of(model, [e.input for e in train], kit.ledger, layers=LAYERS).vectors_ND
         state = self._resumed(task, kit)
         for step in range(int(state["step"]), self.steps):
             random = np.random.default_rng((kit.seed, step))

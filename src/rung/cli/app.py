@@ -88,6 +88,10 @@ def compare(  # noqa: PLR0913 one parameter an option
     models: Annotated[str | None, typer.Option(metavar="A,B", help="These models; see `rung models`.")] = None,
     sizes: Annotated[str | None, typer.Option(metavar="N,M", help="Total numbers of training examples.")] = None,
     seeds: Annotated[str | None, typer.Option(metavar="N,M", help="Each arm is run once with each seed.")] = None,
+    lanes: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Arms worked on side by side. Default: one for every 4 cores."),
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start anew instead of going on with what is done.")] = False,
     workspace: Home = None,
     as_json: Json = False,
@@ -102,6 +106,7 @@ def compare(  # noqa: PLR0913 one parameter an option
         "sizes": numbers(sizes, "sizes"),
         "seeds": numbers(seeds, "seeds"),
         "resume": not fresh,
+        "lanes": lanes,
     }
     _compare(task, out, workspace, as_json, plan)
 

@@ -47,6 +47,7 @@ def compare(  # noqa: PLR0913 the user's plan has that many parts; all but the f
     sizes: Sequence[int] | None = None,
     seeds: Sequence[int] | None = None,
     resume: bool = True,
+    lanes: int | None = None,
     wiring: Wiring | None = None,
 ) -> Comparison:
     """Fit every arm of a task's plan, judge all on the same test rows, and say which to use.
@@ -60,6 +61,7 @@ def compare(  # noqa: PLR0913 the user's plan has that many parts; all but the f
         out: folder for report.html, verdict.json and predictions.parquet; None writes no report.
         events: who is told how far it is.
         models, methods, sizes, seeds: in place of the task file's.
+        lanes: arms worked on side by side, sharing the cores; default: one for every 4 cores, one below 8 cores and on a GPU.
         resume: False starts a comparison of its own, whatever has been run on the same data.
         wiring: the parts it is put together from; tests bring their own.
 
@@ -75,7 +77,7 @@ def compare(  # noqa: PLR0913 the user's plan has that many parts; all but the f
 
     session = Session.open(task, Workspace.of(workspace), events or Events(), wiring or Wiring())
     session = changed(session, models=models, methods=methods, sizes=sizes, seeds=seeds)
-    return session.run(resume=resume, out=None if out is None else Path(out))
+    return session.run(resume=resume, out=None if out is None else Path(out), lanes=lanes)
 
 
 def predict(

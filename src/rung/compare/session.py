@@ -16,16 +16,20 @@ from pydantic import ValidationError
 from rung.cache import Cache
 from rung.compare import Comparison
 from rung.compare.arms import Planned, planned_runs
+from rung.compare.estimates import Estimates
+from rung.compare.sharing import encode_shared
 from rung.compare.wiring import Wiring
 from rung.compare.work import Worker, reason
 from rung.dataset import Dataset, load_dataset
 from rung.errors import StorageError, UsageError
+from rung.evaluation.kinds import metric_of
 from rung.evaluation.latency import measure_latency
 from rung.evaluation.records import Arm, ComparisonRecord
 from rung.events import Events
 from rung.features import Features
+from rung.models.device import default_lanes
 from rung.plan import TaskFile, read_task_file
-from rung.runners import Job, LocalRunner
+from rung.runners import Job, LocalRunner, Pace
 from rung.store import Store
 from rung.workspace import Workspace, remove_folder, remove_unfinished
 
@@ -55,8 +59,8 @@ class Session:
         path = Path(task)
         return cls(read_task_file(path), path.parent, str(path), workspace, events, wiring)
 
-    def run(self, *, resume: bool, out: Path | None) -> Comparison:
-        """Do what is missing, and conclude."""
+    def run(self, *, resume: bool, out: Path | None, lanes: int | None = None) -> Comparison:
+        """Do what is missing, and conclude; `lanes` arms are worked on side by side (None: as the machine suggests)."""
         planned_runs(self.file, self.wiring, {})  # wrong names and knobs are told before a large dataset is read
         dataset = load_dataset(self.file, self.folder)
         with Store(self.workspace.store) as store:
@@ -65,7 +69,7 @@ class Session:
                 store.add_comparison(self._header(comparison_id, dataset))
                 folder = self.workspace.comparison(comparison_id)
                 remove_unfinished(folder / "arms")
-                self._fit(comparison_id, folder, dataset, store)
+                self._fit(comparison_id, folder, dataset, store, lanes)
                 self._measure(comparison_id, folder, dataset, store)
             record = store.comparison(comparison_id)
         verdict = self.wiring.recommend(record)
@@ -95,6 +99,7 @@ class Session:
             task_path=self.path,
             data_fingerprint=dataset.fingerprint,
             created_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+            metric=metric_of(dataset.task),
             counts={
                 "train": len(dataset.train),
                 "validation": len(dataset.validation),
@@ -105,7 +110,7 @@ class Session:
             inputs={example.id: example.input.text for example in dataset.test},
         )
 
-    def _fit(self, comparison_id: str, folder: Path, dataset: Dataset, store: Store) -> None:
+    def _fit(self, comparison_id: str, folder: Path, dataset: Dataset, store: Store, lanes: int | None) -> None:
         known = store.statuses(comparison_id)
         done = {key for key, (status, _) in known.items() if status == "done"}
         planned = planned_runs(self.file, self.wiring, {name: key[0] for key, (_, name) in known.items()})
@@ -114,18 +119,34 @@ class Session:
             remove_folder(folder / "checkpoints" / f"{arm_id}-{seed}")
         if len(todo) < len(planned):
             self.events.message(f"{len(planned) - len(todo)} of {len(planned)} runs are done already")
+        if not todo:
+            return
+        features = Features(Cache(self.workspace.cache), self.wiring.clock)
+        lanes = default_lanes() if lanes is None else lanes
         worker = Worker(
             comparison=comparison_id,
             folder=folder,
             dataset=dataset,
             split_seed=self.file.split_seed,
             store=store,
-            features=Features(Cache(self.workspace.cache), self.wiring.clock),
-            events=self.events,
+            features=features,
             wiring=self.wiring,
+            lanes=lanes,
         )
+        pace = Pace(*encode_shared(todo, dataset, features, self.wiring, self.events))
+        LocalRunner(lanes, pace=pace).run(self._jobs(todo, dataset, lanes), worker, self.events)
+
+    def _jobs(self, todo: Sequence[Planned], dataset: Dataset, lanes: int) -> list[Job]:
+        estimates = Estimates.here(dataset, lanes)
         several = len(set(self.file.seeds)) > 1
-        LocalRunner().run([_job(item, several) for item in todo], worker, self.events)
+        jobs = []
+        for item in todo:
+            model = None if item.arm.model is None else self.wiring.open_model(item.arm.model)
+            work, size = estimates.work(item, model), estimates.bytes(item, model)
+            name = f"{item.arm.name} (seed {item.seed})" if several else item.arm.name
+            kind = f"{item.arm.method} {item.arm.model}"
+            jobs.append(Job(name, item.arm.rung, kind, item, work, size))
+        return jobs
 
     def _measure(self, comparison_id: str, folder: Path, dataset: Dataset, store: Store) -> None:
         """The latency phase: every arm that has none yet, read back from disk, one at a time."""
@@ -173,8 +194,3 @@ def changed(session: Session, **plan: Sequence[Any] | None) -> Session:
 
 def _numbered(base: str, number: int) -> str:
     return base if number == 1 else f"{base}-{number}"
-
-
-def _job(item: Planned, several_seeds: bool) -> Job:
-    name = f"{item.arm.name} (seed {item.seed})" if several_seeds else item.arm.name
-    return Job(name, item.arm.rung, f"{item.arm.method} {item.arm.n_train or ''}", item)

@@ -34,6 +34,9 @@ class Worker:
 
     Attributes:
         comparison: its id. folder: its folder. split_seed: seed of every split.
+        lanes: arms worked on side by side, for the record.
+
+    Safe to call from several threads at once.
     """
 
     comparison: str
@@ -42,18 +45,17 @@ class Worker:
     split_seed: int
     store: Store
     features: Features
-    events: Events
     wiring: Wiring
+    lanes: int = 1
     _warm: set[str] = field(default_factory=set)
 
-    def __call__(self, job: Job) -> None:
-        """Fit, judge, save and record one arm with one seed.
+    def __call__(self, job: Job, events: Events) -> None:
+        """Fit, judge, save and record one arm with one seed, telling `events` how far it is.
 
         Raises:
             StorageError: the workspace cannot be written; nothing is recorded for this arm.
         """
         planned: Planned = job.payload
-        events = self.events.named(job.name)
         events.emit(Event("started", job.name, planned.method.summary))
         began = _now()
         try:
@@ -70,7 +72,7 @@ class Worker:
             arm=planned.arm,
             seed=planned.seed,
             data_fingerprint=self.dataset.fingerprint,
-            environment=environment(),
+            environment={**environment(), "lanes": self.lanes},
             started_at=began,
             finished_at=_now(),
             **result,
@@ -79,7 +81,7 @@ class Worker:
         if run.status == "done":
             remove_folder(self._checkpoints(planned))
         kinds: dict[str, Kind] = {"done": "finished", "skipped": "skipped", "failed": "failed"}
-        events.emit(Event(kinds[run.status], job.name, run.reason or _said(run)))
+        events.emit(Event(kinds[run.status], job.name, run.reason or _said(run), values=_figures(run)))
 
     def _attempt(self, planned: Planned, events: Events) -> dict[str, Any]:
         """Everything a run says about its result."""
@@ -87,7 +89,8 @@ class Worker:
         if size is not None and size > len(self.dataset.train):
             return {"status": "skipped", "reason": f"there are only {len(self.dataset.train)} training rows"}
         seed = self.split_seed + planned.seed
-        rows = self.dataset.train if size is None else nested(self.dataset.train, size, seed)
+        kind = self.dataset.task.kind
+        rows = self.dataset.train if size is None else nested(self.dataset.train, size, seed, kind)
         model = None if planned.arm.model is None else self.wiring.open_model(planned.arm.model)
         why = planned.method.skip_reason(self.dataset.task, model, rows)
         if why is not None:
@@ -169,6 +172,12 @@ def _full(folder: Path, error: Exception) -> StorageError:
 def _said(run: Run) -> str:
     right = sum(row.score for row in run.rows)
     return f"{right:g} of {len(run.rows)} right, fitted in {run.train_seconds or 0:.1f} s"
+
+
+def _figures(run: Run) -> dict[str, float]:
+    if not run.rows:
+        return {}
+    return {"score": sum(row.score for row in run.rows) / len(run.rows), "seconds": run.train_seconds or 0.0}
 
 
 def _now() -> str:

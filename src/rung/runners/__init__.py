@@ -1,5 +1,6 @@
-"""Where arms are run: here, one after another."""
+"""Where arms are run: here, one after another or several side by side."""
 
-from rung.runners.local import Job, LocalRunner
+from rung.runners.local import LocalRunner
+from rung.runners.pace import Job, Pace
 
-__all__ = ["Job", "LocalRunner"]
+__all__ = ["Job", "LocalRunner", "Pace"]

@@ -1,64 +1,109 @@
-"""Runs jobs here, one after another, cheapest rung first. Knows nothing about what a job does: the seam for other runners."""
+"""Runs jobs here, cheapest rung first, one or several side by side. Knows not what a job does: the seam for other runners."""
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from rung.events import Event, Events
+from rung.models.memory import Headroom
+from rung.runners.board import Board
+from rung.runners.pace import Job, Pace
 
-
-@dataclass(frozen=True)
-class Job:
-    """One arm with one seed, to be run.
-
-    Attributes:
-        name: for people. rung: order. kind: jobs of one kind take about the same time (the method's name).
-        payload: what `work` needs.
-    """
-
-    name: str
-    rung: int
-    kind: str
-    payload: Any = field(default=None, compare=False)
+Work = Callable[[Job, Events], None]
 
 
 @dataclass(frozen=True)
 class LocalRunner:
-    """Runs in this process. `clock` gives seconds for the estimate of time left."""
+    """Runs in this process.
 
+    Attributes:
+        lanes: jobs worked on side by side, each with an equal share of the threads. What a job computes depends on the number of
+            its threads and not on what runs beside it.
+        clock: seconds, for the estimate of time left. pace: what was measured before the first job.
+        free: bytes that all jobs together may take.
+    """
+
+    lanes: int = 1
     clock: Callable[[], float] = time.monotonic
+    free: Callable[[], int] = field(default_factory=Headroom)
+    pace: Pace = field(default_factory=Pace)
 
-    def run(self, jobs: Sequence[Job], work: Callable[[Job], None], events: Events) -> None:
+    def run(self, jobs: Sequence[Job], work: Work, events: Events) -> None:
         """Do every job, in order of rung (equal rungs as given), and say how far it is.
 
-        `work` deals with what may go wrong in a job; what it raises stops the rest. On Ctrl-C the job at hand is left
-        unrecorded, so that the same command takes it up again.
+        `work(job, events)` deals with what may go wrong in a job; what it raises stops the rest, and is raised here. On Ctrl-C
+        the jobs at hand are left unrecorded, so that the same command takes them up again.
         """
         ordered = sorted(jobs, key=lambda job: job.rung)
-        took: dict[str, list[float]] = {}
-        for i, job in enumerate(ordered):
-            events.progress(i, len(ordered), "runs", seconds_left=seconds_left(ordered[i:], took), text=job.name)
-            start = self.clock()
+        board = Board(ordered, events, self.lanes, self.clock, self.free, self.pace)
+        board.announce()
+        if self.lanes > 1 and len(ordered) > 1:
+            self._side_by_side(board, work)
+        else:
+            _lane(board, work)
+        if isinstance(board.error, KeyboardInterrupt):
+            where = f"stopped in {', '.join(board.unfinished)}" if board.unfinished else "stopped"
+            text = f"{where}; {board.done} of {board.total} runs are recorded"
+            events.emit(Event("message", events.source, text))
+        if board.error is not None:
+            raise board.error
+        events.progress(board.total, board.total, "runs", seconds_left=0.0)
+
+    def _side_by_side(self, board: Board, work: Work) -> None:
+        from rung.models.device import use_threads, workers
+
+        share = max(1, workers() // self.lanes)
+
+        def lane() -> None:
+            use_threads(share)
+            _lane(board, work)
+
+        # daemons, so that a second Ctrl-C ends the process at once
+        threads = [threading.Thread(target=lane, name=f"lane {i + 1}", daemon=True) for i in range(self.lanes)]
+        with _one_blas_thread():
             try:
-                work(job)
-            except KeyboardInterrupt:
-                events.emit(
-                    Event("message", events.source, f"stopped in {job.name}; {i} of {len(ordered)} runs are recorded")
-                )
-                raise
-            took.setdefault(job.kind, []).append(self.clock() - start)
-        events.progress(len(ordered), len(ordered), "runs", seconds_left=0.0)
+                for thread in threads:
+                    thread.start()
+                board.wait()
+            except BaseException as error:  # Ctrl-C reaches the main thread alone
+                board.stop(error)
+            if board.error is not None:
+                for thread in threads:
+                    _interrupt(thread)
+            for thread in threads:
+                thread.join()
 
 
-def seconds_left(jobs: Sequence[Job], took: dict[str, list[float]]) -> float | None:
-    """What the jobs will take, from those that were measured: the mean of their kind, or of the slowest kind so far.
+def _lane(board: Board, work: Work) -> None:
+    """Take jobs until there are none."""
+    try:
+        while (job := board.take()) is not None:
+            work(job, board.stream(job))
+            if job.bytes:
+                gc.collect()  # trunks and optimizers hold each other in cycles: their memory is to be there for the next job
+            board.finished(job)
+    except BaseException as error:
+        board.stop(error)
 
-    None while nothing has been measured. Higher rungs usually take longer, so an unmeasured kind is rather guessed too low.
-    """
-    if not took:
-        return None
-    means = {kind: sum(values) / len(values) for kind, values in took.items()}
-    return sum(means.get(job.kind, max(means.values())) for job in jobs)
+
+def _interrupt(thread: threading.Thread) -> None:
+    """Raise KeyboardInterrupt in a thread at its next instruction, as Python does in the main thread on Ctrl-C."""
+    if thread.is_alive() and thread.ident is not None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt))
+
+
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """NumPy's and SciPy's products on one thread: their number is the process's, and lanes would take it from each other."""
+    import numpy as np  # noqa: F401 a library that is not loaded cannot be limited
+    import scipy.linalg  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
