@@ -30,14 +30,13 @@ def encode_shared(
     seconds, work = 0.0, 0.0
     for name in dict.fromkeys(item.arm.model for item in planned):
         model = None if name is None else wiring.open_model(name)
-        mine = [item.method for item in planned if item.arm.model == name]
-        if not isinstance(model, Encoder):
+        if name is None or not isinstance(model, Encoder):
             continue
-        rows = [*_rows(mine, dataset, model)]
+        rows = _rows([item.method for item in planned if item.arm.model == name], dataset, model)
         if rows:
-            encoded = _embed(model, [row.input for row in rows], features, events.named(f"encoding with {Path(name or "").name}"))
-            seconds += encoded[0]
-            work += encoded[1] * relative(model.info)
+            said = events.named(f"encoding with {Path(name).name}")
+            took_s, tokens = _embed(model, [row.input for row in rows], features, said)
+            seconds, work = seconds + took_s, work + tokens * relative(model.info)
     return seconds, work
 
 
