@@ -1,4 +1,4 @@
-"""Token classification as transformers' documentation does it: `AutoModelForTokenClassification`, labels on first pieces, Trainer."""
+"""Token classification as transformers' documentation does it: labels on first pieces, the Trainer. A part of quality.py."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from rung.cache import key_of
 from rung.features import Features
 from rung.methods import deciding, vectors
 from rung.methods.base import Kit
@@ -130,6 +131,12 @@ class Head(ABC):
         return 1
 
 
+def start_key(head: Head, examples: Sequence[Example]) -> str:
+    """Identity of the weights a head starts from: the model, the task and the rows."""
+    rows = [(example.input.segments, example.output) for example in examples]
+    return key_of("start", type(head).__name__, head.model.info.revision, head.task.model_dump(mode="json"), rows)
+
+
 def head_of(task: Task, model: Encoder) -> Head:
     """The head for a task's kind."""
     if task.kind == "extract":
@@ -177,11 +184,15 @@ class SentenceHead(Head):
         return torch.nn.functional.cross_entropy(logits_UK, wanted_BK.argmax(1), reduction="sum")
 
     def start(self, examples: Sequence[Example], kit: Kit) -> Linear:
-        """See `Head.start`."""
+        """See `Head.start`; solved once for all arms that start on the same rows."""
         features_ND = self.frozen([example.input for example in examples], (), kit.features, kit).features_UD
-        no_prior_KD = np.zeros((self.outputs, features_ND.shape[1]), np.float32)
         wanted_NK = vectors.targets(self.task, examples)
-        return Rotated.of(features_ND).solve(wanted_NK, PROBE_C, no_prior_KD, several=self.task.multi_label)
+
+        def probe() -> Linear:
+            no_prior_KD = np.zeros((self.outputs, features_ND.shape[1]), np.float32)
+            return Rotated.of(features_ND).solve(wanted_NK, PROBE_C, no_prior_KD, several=self.task.multi_label)
+
+        return kit.features.shared(start_key(self, examples), probe, kit.ledger)
 
     def decide(
         self, inputs: Sequence[Input], items: Sequence[Item], found: Answered, rows: Sequence[Example]

@@ -16,7 +16,7 @@ from rung.entities import Entity, dump, parse
 from rung.features import Features
 from rung.methods import bio
 from rung.methods.base import Kit
-from rung.methods.heads import PROBE_C, Answered, Decision, Head, Item, Units
+from rung.methods.heads import PROBE_C, Answered, Decision, Head, Item, Units, start_key
 from rung.methods.logistic import Linear, Rotated
 from rung.methods.vectors import softmax
 from rung.metrics.extraction import entity_f1
@@ -104,16 +104,19 @@ class TagHead(Head):
         return (losses_U * torch.from_numpy(shares).to(logits_UK.device)).sum()
 
     def start(self, examples: Sequence[Example], kit: Kit) -> Linear:
-        """On the words of some rows; a start needs no more."""
+        """On the words of some rows, a start needs no more; solved once for all arms that start on the same rows."""
         order = np.random.default_rng(kit.seed).permutation(len(examples))[:PROBE_ROWS]
         chosen = [examples[i] for i in np.sort(order)]
-        inputs = [example.input for example in chosen]
-        items = self.items(inputs)
-        tags_U = np.concatenate(self.wanted(items, chosen))
-        wanted_UK = np.eye(self.outputs, dtype=np.float32)[tags_U]
-        features_UD = self.frozen(inputs, items, kit.features, kit).features_UD
-        no_prior_KD = np.zeros((self.outputs, features_UD.shape[1]), np.float32)
-        return Rotated.of(features_UD).solve(wanted_UK, PROBE_C, no_prior_KD, tolerance=1e-4)
+
+        def probe() -> Linear:
+            inputs = [example.input for example in chosen]
+            items = self.items(inputs)
+            wanted_UK = np.eye(self.outputs, dtype=np.float32)[np.concatenate(self.wanted(items, chosen))]
+            features_UD = self.frozen(inputs, items, kit.features, kit).features_UD
+            no_prior_KD = np.zeros((self.outputs, features_UD.shape[1]), np.float32)
+            return Rotated.of(features_UD).solve(wanted_UK, PROBE_C, no_prior_KD, tolerance=1e-4)
+
+        return kit.features.shared(start_key(self, chosen), probe, kit.ledger)
 
     def decide(
         self, inputs: Sequence[Input], items: Sequence[Item], found: Answered, rows: Sequence[Example]
