@@ -18,7 +18,20 @@ from rung.task import Frozen, OutOfScope
 if TYPE_CHECKING:
     from rung.yaml_text import YamlText
 
-DEFAULT_METHODS = ("majority", "nearest_example", "zero_shot", "frozen_features", "lora", "full_finetune")
+#: The whole ladder; a method that cannot do the task is skipped, and its reason stands in the report.
+DEFAULT_METHODS = (
+    "majority",
+    "nearest_example",
+    "zero_shot",
+    "frozen_features",
+    "head_only",
+    "contrastive",
+    "prompt_tuning",
+    "p_tuning",
+    "prefix_tuning",
+    "lora",
+    "full_finetune",
+)
 DEFAULT_MODEL = "minilm"
 
 # plainer words for what pydantic says about the shapes a task file has
