@@ -56,7 +56,13 @@ def test_means_over_seeds_get_the_bootstraps_p_value() -> None:
     (alike,) = pairs(["x", "y"], scores, units_of(300))
     assert alike.p_value > 0.05
     (apart,) = pairs(["x", "y"], scores * [1.0, 0.5], units_of(300))
-    assert apart.p_value == pytest.approx(2 / 2001)
+    assert apart.p_value == pytest.approx(stats.ttest_1samp(scores[:, 0] - 0.5 * scores[:, 1], 0).pvalue)
+    assert apart.p_value < 2 / 2001
+
+
+def test_a_difference_that_never_varies_has_the_bootstraps_p_value() -> None:
+    (pair,) = pairs(["x", "y"], np.full((40, 2), 0.5) * [1.0, 0.5], units_of(40))
+    assert pair.p_value == pytest.approx(2 / 2001)
 
 
 def test_equal_answers_are_no_certainty() -> None:

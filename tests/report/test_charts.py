@@ -10,7 +10,7 @@ import pytest
 
 from rung.metrics import Bin
 from rung.report import svg
-from rung.report.charts import ArmPoint, gap_chart, ladder_chart
+from rung.report.charts import ArmPoint, gap_chart, ladder_chart, scaled
 from rung.report.row_charts import heat_map, reliability_chart
 from rung.report.rows import Confusion
 
@@ -81,6 +81,18 @@ def test_a_cost_of_nothing_and_a_score_below_the_scale_are_still_shown() -> None
     words = " ".join(e.text or "" for e in texts(ladder_chart([*points(), free])))
     assert "99 majority ↓" in words and "far less" in words
     assert ET.fromstring(ladder_chart([free])) is not None
+
+
+def test_an_arm_far_below_does_not_crowd_the_others() -> None:
+    far = replace(points()[0], number=99, name="far", score=0.3, low=0.25, high=0.35)
+    alone, together = (
+        [float(e.get("cy", 0)) for e in ET.fromstring(ladder_chart(arms)).iter("circle")]
+        for arms in (points(), [*points(), far])
+    )
+    assert len(together) == len(alone) + 1  # the last circle is the arm far below
+    assert max(together[:-1]) - min(together[:-1]) >= max(alone) - min(alone)
+    assert scaled([*points(), far]) == points()
+    assert scaled([far, points()[0]]) == [far, points()[0]]
 
 
 @pytest.mark.parametrize("draw", [ladder_chart, lambda arms: gap_chart(arms, 0.01)])

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from rung.evaluation.records import Arm, RowResult, Run
 from rung.report.rows import calibration, confusion, disagreements, per_label
+from rung.task import Label, Task
+
+
+def labelled(*names: str, **more: object) -> Task:
+    return Task(name="t", labels=tuple(Label(name=name) for name in names), **more)  # type: ignore[arg-type]
 
 
 def run(name: str, outputs: list, expected: list, confidence: list | None = None, baseline: bool = False) -> Run:
@@ -32,13 +37,13 @@ def test_labels_the_task_does_not_know_are_not_dropped() -> None:
 def test_several_labels_a_row_are_counted_label_by_label() -> None:
     several = run("m", [("a",), ("a", "b"), None], [("a", "b"), ("b",), ("a",)])
     assert confusion(several, ["a", "b"]) is None
-    a, b = per_label(several, ["a", "b"])
+    a, b = per_label(several, labelled("a", "b"))
     assert (a.support, a.predicted, a.precision.value, a.recall.value) == (2, 2, 0.5, 0.5)
     assert (b.support, b.predicted, b.precision.value, b.recall.value) == (2, 1, 1.0, 0.5)
 
 
 def test_one_label_a_row_is_counted_the_same_way() -> None:
-    a, b, c = per_label(run("m", ["a", "b", None], ["a", "a", "b"]), ["a", "b", "c"])
+    a, b, c = per_label(run("m", ["a", "b", None], ["a", "a", "b"]), labelled("a", "b", "c"))
     assert (a.support, a.predicted, a.recall.value, b.precision.value) == (2, 1, 0.5, 0.0)
     assert c.f1.value is None
 

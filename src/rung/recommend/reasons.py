@@ -188,7 +188,9 @@ def _called(situation: Situation, k: int) -> str:
     """The score of an arm as sentences have it; accuracy goes without its name."""
     name = metric_name(situation.metric, situation.task)
     score = percent(_score(situation, k))
-    return score if name == "accuracy" else f"{name} {score}"
+    if name == "accuracy":
+        return score
+    return f"{name} {score}" if name == "F1" else f"{score} {name}"
 
 
 def _score(situation: Situation, k: int) -> float:

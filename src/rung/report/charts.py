@@ -81,8 +81,18 @@ class _Frame:
         return self.box.y1 - min(max(share, 0.0), 1.0) * (self.box.y1 - self.box.y0)
 
 
-def _frame(arms: Sequence[ArmPoint], box: Box) -> _Frame:
+def scaled(arms: Sequence[ArmPoint]) -> list[ArmPoint]:
+    """The arms that the scale of quality is made for: no baselines, and none so far below that the others would be crowded."""
     seen = [a for a in arms if not a.baseline] or list(arms)
+    scores = sorted((a.score or 0.0 for a in seen), reverse=True)
+    if len(scores) < 4:
+        return seen
+    reach = max(0.15, 3 * (scores[0] - scores[len(scores) // 2]))
+    return [a for a in seen if (a.score or 0.0) >= scores[0] - reach]
+
+
+def _frame(arms: Sequence[ArmPoint], box: Box) -> _Frame:
+    seen = scaled(arms)
     low = min(a.low if a.low is not None else a.score or 0.0 for a in seen)
     high = max(a.high if a.high is not None else a.score or 0.0 for a in seen)
     pad = max(0.06 * (high - low), 0.01)
@@ -107,7 +117,8 @@ def ladder_chart(
     """
     arms = [a for a in arms if a.score is not None and a.cost_usd_per_1k is not None]
     narrow = width < NARROW
-    height = 380 if narrow else 420
+    # labels need room: each arm beyond eight makes the chart a little taller
+    height = (380 if narrow else 420) + 14 * min(max(len(arms) - 8, 0), 12)
     told = "; ".join(f"{a.number} {a.name}: {percent(a.score)}, {dollars(a.cost_usd_per_1k)}" for a in arms)
     title = f"{metric} against cost of 1,000 requests"
     if not arms:

@@ -10,7 +10,8 @@ from rung.cache import atomic_write
 from rung.evaluation.records import ComparisonRecord, Run
 from rung.evaluation.summary import ArmSummary, Verdict
 from rung.report.formats import finite
-from rung.report.view import caveats, ladder, recommended, run_name, runs_of, standing
+from rung.report.rows import per_label
+from rung.report.view import caveats, first_run, ladder, recommended, run_name, runs_of, standing
 
 if TYPE_CHECKING:
     import pyarrow
@@ -45,8 +46,10 @@ def verdict_json(comparison: ComparisonRecord, verdict: Verdict) -> dict[str, An
     """The verdict as JSON values; undefined numbers are null. Arms stand in ladder order.
 
     Keys: `recommended` (null, or an arm's entry), `decided`, `headline`, `reasons`, `would_change`, `caveats`, `score`,
-    `score_corrected`, `best`, `rows_to_decide`, `tolerance`, `n_test`, `arms`, `pairs`, and what was compared: `comparison`,
-    `task`, `metric`, `task_path`, `data_fingerprint`, `created_at`, `counts`, `limits`, `prices`, `warnings`, `runs`.
+    `score_corrected`, `best`, `rows_to_decide`, `tolerance`, `n_test`, `arms`, `pairs`; `by_label` (precision, recall and F1 of
+    each label, or type of entity, in the first run of the recommended or else the best arm; null without one); and what was
+    compared: `comparison`, `task`, `kind`, `out_of_scope`, `metric`, `task_path`, `data_fingerprint`, `created_at`, `counts`,
+    `limits`, `prices`, `warnings`, `runs`.
     """
     chosen = recommended(verdict)
     facts = {
@@ -59,11 +62,14 @@ def verdict_json(comparison: ComparisonRecord, verdict: Verdict) -> dict[str, An
         "score": verdict.score.model_dump() if verdict.score else None,
         "score_corrected": verdict.score_corrected,
         "best": verdict.best,
+        "by_label": _by_label(comparison, verdict),
         "rows_to_decide": verdict.rows_to_decide,
         "tolerance": verdict.tolerance,
         "n_test": verdict.n_test,
         "comparison": comparison.id,
         "task": comparison.task.name,
+        "kind": comparison.task.kind,
+        "out_of_scope": comparison.task.out_of_scope.model_dump() if comparison.task.out_of_scope else None,
         "metric": comparison.metric,
         "task_path": comparison.task_path,
         "data_fingerprint": comparison.data_fingerprint,
@@ -115,6 +121,24 @@ def _arm(summary: ArmSummary, comparison: ComparisonRecord, verdict: Verdict) ->
     }
 
 
+def _by_label(comparison: ComparisonRecord, verdict: Verdict) -> dict[str, Any] | None:
+    run = first_run(comparison, verdict.recommended) or first_run(comparison, verdict.best)
+    if run is None:
+        return None
+    found = [
+        {
+            "label": report.label,
+            "precision": report.precision.value,
+            "recall": report.recall.value,
+            "f1": report.f1.value,
+            "support": report.support,
+            "predicted": report.predicted,
+        }
+        for report in per_label(run, comparison.task)
+    ]
+    return {"run": run_name(run), "labels": found}
+
+
 def _run(run: Run) -> dict[str, Any]:
     """All of a run but its rows, which are in predictions.parquet."""
     record = run.model_dump(mode="json", exclude={"rows", "arm", "comparison"})
@@ -126,7 +150,7 @@ def predictions_table(comparison: ComparisonRecord) -> pyarrow.Table:
 
     Columns: run, arm, arm_id, method, model, n_train, seed, row, group, expected, output, score, confidence, probabilities (one
     per label, in the order of the schema's metadata key `labels`). Labels are strings; lists of strings where a row may have
-    several labels.
+    several labels; with `extract` (metadata key `kind`) entities as JSON text, `labels` their types.
     """
     import pyarrow as pa
 
@@ -152,7 +176,11 @@ def predictions_table(comparison: ComparisonRecord) -> pyarrow.Table:
     for run in comparison.runs:
         if run.status == "done":
             _extend(columns, run, several)
-    meta = {"comparison": comparison.id, "labels": json.dumps(comparison.task.label_names)}
+    meta = {
+        "comparison": comparison.id,
+        "labels": json.dumps(comparison.task.label_names),
+        "kind": comparison.task.kind,
+    }
     return pa.table(columns, schema=pa.schema(list(types.items()), metadata=meta))
 
 

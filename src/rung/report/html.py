@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rung.evaluation.kinds import metric_name
 from rung.evaluation.records import ComparisonRecord, Run
 from rung.evaluation.summary import ArmSummary, Verdict
 from rung.methods import METHODS, method_class
-from rung.report import formats, rows, view
-from rung.report.charts import ArmPoint, gap_chart, ladder_chart, mark
+from rung.report import entities, formats, rows, view
+from rung.report.charts import ArmPoint, gap_chart, ladder_chart, mark, scaled
+from rung.report.choices import UNREADABLE, choices
 from rung.report.row_charts import MOST_LABELS, heat_map, reliability_chart
-from rung.report.words import WORDS
+from rung.report.words import words_for
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,20 +33,32 @@ def page(comparison: ComparisonRecord, verdict: Verdict) -> str:
     template = _environment().get_template("page.html.jinja")
     chosen = view.recommended(verdict)
     points = [_point(i, s, comparison, verdict) for i, s in enumerate(view.ladder(verdict), 1)]
+    told = _measures(verdict, comparison)
     return template.render(
         c=comparison,
         v=verdict,
-        metric=view.metric_name(comparison.metric),
+        metric=metric_name(comparison.metric, comparison.task),
+        # a run's own column holds the mean of its rows' scores, which F1 over entities is not
+        row_metric=metric_name(
+            "exact_match" if comparison.task.kind == "extract" else comparison.metric, comparison.task
+        ),
         chosen=chosen,
         score=view.score_of(chosen, comparison) if chosen else None,
-        arms=[_arm(p.number, s, comparison, verdict) for p, s in zip(points, view.ladder(verdict), strict=True)],
+        beside=view.beside(chosen, comparison) if chosen else [],
+        arms=[
+            _arm(p.number, s, comparison, verdict, told["notes"])
+            for p, s in zip(points, view.ladder(verdict), strict=True)
+        ],
         caveats=view.caveats(comparison, verdict),
         legend=_legend(points, verdict),
         tolerance=formats.points(verdict.tolerance),
+        **told,
         **_charts(points, comparison, verdict),
         **_row_sections(comparison, verdict),
         **_records(comparison, verdict),
-        words=WORDS,
+        chosen_on_validation=[found for s in view.ladder(verdict) if (found := choices(s, comparison.task))],
+        UNREADABLE=UNREADABLE,
+        words=words_for(comparison.task),
         methods=_methods(verdict),
     )
 
@@ -74,7 +89,7 @@ def _environment() -> Environment:
     environment.filters.update({name: getattr(formats, name) for name in names})
     environment.filters |= {
         "short": formats.shorten,
-        "metric": view.metric_name,
+        "metric": metric_name,
         "quote": shlex.quote,
         "breakable": _breakable,
     }
@@ -114,7 +129,10 @@ def _point(number: int, s: ArmSummary, comparison: ComparisonRecord, verdict: Ve
     )
 
 
-def _arm(number: int, s: ArmSummary, comparison: ComparisonRecord, verdict: Verdict) -> dict[str, Any]:
+def _arm(
+    number: int, s: ArmSummary, comparison: ComparisonRecord, verdict: Verdict, noted: Collection[str]
+) -> dict[str, Any]:
+    """An arm as the tables show it; reasons of the measures `noted` are told elsewhere."""
     return {
         "number": number,
         "summary": s,
@@ -122,8 +140,27 @@ def _arm(number: int, s: ArmSummary, comparison: ComparisonRecord, verdict: Verd
         "score": view.score_of(s, comparison),
         "runs": view.runs_of(comparison, s.arm.id),
         "latency": view.latency_of(comparison, s.arm.id),
-        "others": {k: view.metric_texts(k, m) for k, m in s.metrics.items() if k != comparison.metric},
+        "others": {
+            name: view.metric_texts(name, figure if name not in noted else figure.model_copy(update={"reason": None}))
+            for name, figure in s.metrics.items()
+            if name != comparison.metric
+        },
     }
+
+
+def _measures(verdict: Verdict, comparison: ComparisonRecord) -> dict[str, Any]:
+    """Names of the other measures, and what all arms' figures of one have in common, said once instead of in every cell."""
+    done = [s for s in verdict.arms if s.metrics]
+    names = [name for name in (done[0].metrics if done else ()) if name != comparison.metric]
+    notes: dict[str, str] = {}
+    for name in names:
+        found = [s.metrics.get(name) for s in done]
+        reasons = {m.reason if m else None for m in found}
+        if len(done) < 2 or len(reasons) > 1 or None in reasons:
+            continue
+        notes[name] = f"{formats.capital(metric_name(name, comparison.task))}: {reasons.pop()}"
+    defined = {name for s in done for name, m in s.metrics.items() if m.value is not None}
+    return {"measures": [name for name in names if name in defined or name not in notes], "notes": notes}
 
 
 def _legend(points: list[ArmPoint], verdict: Verdict) -> list[tuple[Any, view.Standing]]:
@@ -141,7 +178,7 @@ def _methods(verdict: Verdict) -> dict[str, str]:
 
 
 def _charts(points: list[ArmPoint], comparison: ComparisonRecord, verdict: Verdict) -> dict[str, Any]:
-    metric = view.metric_name(comparison.metric)
+    metric = metric_name(comparison.metric, comparison.task)
 
     def both(name: str, draw: Any) -> list[tuple[str, Any]]:
         return [
@@ -150,7 +187,9 @@ def _charts(points: list[ArmPoint], comparison: ComparisonRecord, verdict: Verdi
         ]
 
     compared = [p for p in points if p.gap is not None]
+    placed = [p for p in points if p.score is not None and p.cost_usd_per_1k is not None]
     return {
+        "off_scale": len(scaled(placed)) < len(placed),
         "ladder": both("ladder", lambda **k: ladder_chart(points, metric=metric, **k)),
         "gaps": both("gaps", lambda **k: gap_chart(compared, verdict.tolerance, metric=metric, **k))
         if compared
@@ -159,26 +198,20 @@ def _charts(points: list[ArmPoint], comparison: ComparisonRecord, verdict: Verdi
 
 
 def _row_sections(comparison: ComparisonRecord, verdict: Verdict) -> dict[str, Any]:
-    """Confusion and calibration of the recommended arm's first run (the best arm's, where none is recommended); disagreements."""
+    """Mistakes and calibration of the recommended arm's first run (the best arm's, where none is recommended); disagreements."""
     run = view.first_run(comparison, verdict.recommended) or view.first_run(comparison, verdict.best)
-    labels = comparison.task.label_names
-    table = rows.confusion(run, labels) if run else None
+    extract = comparison.task.kind == "extract"
+    table = rows.confusion(run, comparison.task.label_names) if run and not extract else None
     bins, error = rows.calibration(run) if run else ((), None)
     firsts = [r for s in view.ladder(verdict) if (r := view.first_run(comparison, s.arm.id))]
     shown, differing, shared = rows.disagreements(firsts, comparison.inputs, MOST_DISAGREEMENTS)
-    maps: list[tuple[str, Any]] = []
-    if table and len(table.labels) <= MOST_LABELS:
-        maps.append(
-            ("wide", _safe(heat_map(table, width=min(WIDE, 320 + 46 * len(table.labels)), ident="confusion-wide")))
-        )
-        # a phone has room for ten columns; wider tables are scrolled
-        if len(table.labels) <= 10:
-            maps.append(("phone", _safe(heat_map(table, width=PHONE, ident="confusion-phone"))))
     return {
         "run": run,
+        "extract": extract,
         "table": table,
-        "maps": maps,
-        "per_label": rows.per_label(run, labels) if run else (),
+        "maps": _maps(table) if table and len(table.labels) <= MOST_LABELS else [],
+        "mistakes": entities.mistakes(run) if run and extract else [],
+        "per_label": rows.per_label(run, comparison.task) if run else (),
         "bins": bins,
         "ece": error,
         "reliability": _safe(reliability_chart(bins, width=PHONE + 60)) if bins else None,
@@ -186,7 +219,16 @@ def _row_sections(comparison: ComparisonRecord, verdict: Verdict) -> dict[str, A
         "differing": differing,
         "shared": shared,
         "firsts": firsts,
+        "pieces": entities.pieces,
     }
+
+
+def _maps(table: rows.Confusion) -> list[tuple[str, Any]]:
+    """The heat map for wide screens; for phones too where there is room: for ten columns, wider tables are scrolled."""
+    wide = heat_map(table, width=min(WIDE, 320 + 46 * len(table.labels)), ident="confusion-wide")
+    if len(table.labels) > 10:
+        return [("wide", _safe(wide))]
+    return [("wide", _safe(wide)), ("phone", _safe(heat_map(table, width=PHONE, ident="confusion-phone")))]
 
 
 @dataclass(frozen=True)

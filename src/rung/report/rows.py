@@ -7,9 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rung.evaluation.records import Run
-from rung.metrics import Bin, ClassReport, expected_calibration_error, multilabel_report, reliability, row_score
+from rung.metrics import (
+    Bin,
+    ClassReport,
+    expected_calibration_error,
+    multilabel_report,
+    per_type,
+    reliability,
+    types_of,
+)
 from rung.report.formats import output_text
-from rung.task import Output
+from rung.task import Output, Task
 
 NO_ANSWER = "no answer"
 
@@ -65,8 +73,14 @@ def confusion(run: Run, labels: Sequence[str]) -> Confusion | None:
     return Confusion(tuple(names), tuple(tuple(pairs[a, b] for b in names) for a in names))
 
 
-def per_label(run: Run, labels: Sequence[str]) -> tuple[ClassReport, ...]:
-    """Precision, recall and F1 of each label, for rows with one label or several."""
+def per_label(run: Run, task: Task) -> tuple[ClassReport, ...]:
+    """Precision, recall and F1 of each label (for rows with one or several), or of each type of entity."""
+    if task.kind == "extract":
+        expected = [str(row.expected) for row in run.rows]
+        outputs = [None if row.output is None else str(row.output) for row in run.rows]
+        return per_type(expected, outputs, list(dict.fromkeys([*task.label_names, *types_of([*expected, *outputs])])))
+    outside = [task.out_of_scope.label] if task.out_of_scope else []
+    labels = list(dict.fromkeys([*task.label_names, *outside]))
     return multilabel_report(
         [_names(row.expected) for row in run.rows], [_names(row.output) for row in run.rows], labels
     )
@@ -100,17 +114,17 @@ def disagreements(
     found = []
     for row_id in shared:
         expected = by_row[0][row_id].expected
-        given = [(run, by_row[i][row_id].output) for i, run in enumerate(runs)]
-        votes = Counter(output_text(output) for run, output in given if run.arm.id in voters)
+        given = [(run, by_row[i][row_id]) for i, run in enumerate(runs)]
+        votes = Counter(output_text(row.output) for run, row in given if run.arm.id in voters)
         total = sum(votes.values())
         dissent = 1 - sum(n * n for n in votes.values()) / total**2
         if dissent <= 0:
             continue
         arms: dict[str, list[str]] = {}
         right: dict[str, bool] = {}
-        for run, output in given:
-            arms.setdefault(output_text(output), []).append(run.arm.name)
-            right[output_text(output)] = row_score(expected, output) == 1.0
+        for run, row in given:
+            arms.setdefault(output_text(row.output), []).append(run.arm.name)
+            right[output_text(row.output)] = row.score == 1.0
         answers = sorted(arms.items(), key=lambda item: (-len(item[1]), item[0]))
         shown = tuple((answer, right[answer], tuple(names)) for answer, names in answers)
         found.append(Disagreement(row_id, inputs.get(row_id), output_text(expected), shown, dissent))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from rung.evaluation.kinds import metric_name
 from rung.evaluation.records import ComparisonRecord
 from rung.evaluation.summary import ArmSummary, Verdict
 from rung.report.formats import DASH, NNBSP, bound, capital, dollars, interval, milliseconds, percent, points, seconds
-from rung.report.view import caveats, ladder, metric_name, recommended, score_of, spoken_score, standing
+from rung.report.view import caveats, ladder, recommended, score_of, spoken_score, standing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,7 +50,9 @@ def _panel(comparison: ComparisonRecord, verdict: Verdict) -> Panel:
     body = Text(_plain(verdict.headline), style="bold")
     spoken = spoken_score(verdict)
     if spoken and recommended(verdict) is not None:
-        body.append(_plain(f"\n{capital(metric_name(comparison.metric))}: {spoken}."), style="not bold")
+        body.append(
+            _plain(f"\n{capital(metric_name(comparison.metric, comparison.task))}: {spoken}."), style="not bold"
+        )
     for reason in verdict.reasons:
         body.append(_plain(f"\n• {reason}"), style="not bold")
     for change in verdict.would_change:
@@ -72,7 +75,7 @@ def _table(comparison: ComparisonRecord, verdict: Verdict, *, wide: bool) -> Tab
     if wide:
         table.add_column("Model", overflow="fold")
         table.add_column("Trained on", justify="right")
-    for name in (capital(metric_name(comparison.metric)), "Behind", "p50", "Train", "$/1k"):
+    for name in (capital(metric_name(comparison.metric, comparison.task)), "Behind", "p50", "Train", "$/1k"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("Standing", no_wrap=True)
     for summary in ladder(verdict):
@@ -119,7 +122,7 @@ def _grid(notes: list[tuple[str, str]]) -> Table:
 
 def _legend(comparison: ComparisonRecord, verdict: Verdict) -> str:
     return (
-        f"{capital(metric_name(comparison.metric))} in per cent [95 % interval] on {verdict.n_test:,} test rows. "
+        f"{capital(metric_name(comparison.metric, comparison.task))} in per cent [95 % interval] on {verdict.n_test:,} test rows. "
         "Behind: points behind the best arm, at most (95 % over all arms at once); "
         f"up to {points(verdict.tolerance)} counts as good. p50: median time of one request."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rung.evaluation.kinds import metric_name
 from rung.evaluation.records import ComparisonRecord, Latency, Run
 from rung.evaluation.summary import ArmSummary, MetricValue, Verdict
 from rung.report.formats import DASH, count, interval, percent, points
@@ -101,22 +102,35 @@ def latency_of(comparison: ComparisonRecord, arm_id: str) -> Latency | None:
     return next((entry for entry in reversed(comparison.latencies) if entry.arm_id == arm_id), None)
 
 
-def metric_name(name: str) -> str:
-    """`macro_f1` as people read it."""
-    known = {"macro_f1": "macro-F1", "micro_f1": "micro-F1", "f1": "F1", "ece": "calibration error"}
-    return known.get(name, name.replace("_", " "))
-
-
 def metric_texts(name: str, metric: MetricValue | None) -> tuple[str, str]:
-    """A metric and what stands below it: its interval, or why it is undefined. Log loss is no share."""
+    """A metric and what stands below it: its interval with what it is over, or why there is none. Log loss is no share."""
     if metric is None:
         return DASH, ""
     if metric.value is None:
         return DASH, metric.reason or ""
-    if "loss" not in name:
-        return percent(metric.value), interval(metric) if metric.low is not None else ""
-    ends = "" if metric.low is None or metric.high is None else f"{metric.low:.3f}–{metric.high:.3f}"
-    return f"{metric.value:.3f}", ends
+    if "loss" in name:
+        value = f"{metric.value:.3f}"
+        ends = "" if metric.low is None or metric.high is None else f"{metric.low:.3f}–{metric.high:.3f}"
+    else:
+        value, ends = percent(metric.value), interval(metric) if metric.low is not None else ""
+    return value, "; ".join(part for part in (ends, metric.reason) if part)
+
+
+def beside(summary: ArmSummary, comparison: ComparisonRecord) -> list[tuple[str, str, str]]:
+    """The figures that stand beside the compared one: name, value, and what stands with it."""
+    task = comparison.task
+    names: tuple[str, ...] = ("out_of_scope_recall", "false_alarm_rate") if task.out_of_scope else ()
+    if task.kind == "extract":
+        names = ("precision", "recall", "exact_match", "validity")
+    elif task.multi_label:
+        names = ("micro_f1", "macro_f1")
+    found = []
+    for name in names:
+        value, below = metric_texts(name, summary.metrics.get(name))
+        if name == "false_alarm_rate" and task.out_of_scope:
+            below = f"{percent(task.out_of_scope.false_alarm_rate)} asked; {below}"
+        found.append((metric_name(name, task), value, below))
+    return found
 
 
 def caveats(comparison: ComparisonRecord, verdict: Verdict) -> list[str]:
@@ -149,6 +163,13 @@ def _caveats(comparison: ComparisonRecord, verdict: Verdict) -> Iterator[str]:
             f"With {count(verdict.n_test, 'test row')} the score is known to about ±{width} points only; "
             "differences between arms are known better, because all answered the same rows."
         )
+    chosen = recommended(verdict)
+    unsure = (chosen.details.get("decision") or {}).get("warning") if chosen else None
+    if chosen and unsure:
+        yield f"{chosen.arm.name}: {unsure}."
+    scope = chosen.metrics.get("out_of_scope_recall") if chosen else None
+    if scope is not None and scope.value is None:
+        yield "No test row is out of scope, so how many inputs of no class would be told is not known."
     if len(done) == 1:
         yield "Only one arm finished, so it was compared with nothing."
     missing = [s for s in verdict.arms if s.status != "done"]

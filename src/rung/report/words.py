@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from rung.task import Task
+
 WORDS: dict[str, str] = {
     "Arm": "One thing that is compared: a model, what its prompt holds, a method, its settings, and a number of examples.",
     "Rung": "An arm's method by its place on the ladder: the lower, the less there is to make and to keep.",
     "Seed": "The number that fixes every random choice of a run; the same seed gives the same answers.",
-    "Accuracy": "Share of test rows answered right.",
-    "Macro-F1": "F1 (the balance of wrong and missed answers) of each label, averaged so that rare labels count like common ones.",
     "95 % interval": "A range made so that it holds the true figure for 95 of 100 test sets of this size and kind.",
     "Corrected score": (
         "The winner of many arms was partly lucky on this test set; this is its score with that luck, estimated by resampling, "
@@ -28,3 +28,43 @@ WORDS: dict[str, str] = {
     "Holm correction": "Makes p-values larger, to allow for the many pairs that were tested.",
     "Fingerprint, sha": "A short number computed from content; equal numbers mean equal data, weights or answers.",
 }
+
+_KINDS: dict[str, dict[str, str]] = {
+    "one label": {
+        "Accuracy": "Share of test rows answered right.",
+        "Macro-F1": (
+            "F1 (the balance of wrong and missed answers) of each label, averaged so that rare labels count like common ones."
+        ),
+    },
+    "several labels": {
+        "Exact match": "Share of test rows whose labels are all given, and no other.",
+        "Micro-F1": "F1 (the balance of wrong and missed labels) over all labels of all rows together.",
+        "Macro-F1": "F1 of each label, averaged so that rare labels count like common ones.",
+        "Threshold": "The probability from which on a label is given; learnt on validation rows.",
+    },
+    "entities": {
+        "Entity": "A piece of the text with its type: the field it fills.",
+        "F1": (
+            "The balance of wrong and missed entities, over all test rows together. An entity is right if its type and both its "
+            "ends are; where an answer names no place, if its type and its words are."
+        ),
+        "Precision": "Of the entities answered, the share that is right.",
+        "Recall": "Of the entities expected, the share that was found.",
+        "Rows all right": "Share of test rows with every entity found and none too many.",
+        "Valid answers": (
+            "Share of answers that can be read, use only the task's types, and name places in the text where their words stand."
+        ),
+    },
+    "out of scope": {
+        "Out of scope": "An input that belongs to none of the classes, and is to be answered so.",
+        "Out-of-scope recall": "Of the test rows that belong to no class, the share that was answered so.",
+        "False-alarm rate": "Of the test rows that do belong to a class, the share that was answered as belonging to none.",
+    },
+}
+
+
+def words_for(task: Task) -> dict[str, str]:
+    """The terms that a report on this task uses."""
+    kind = "entities" if task.kind == "extract" else "several labels" if task.multi_label else "one label"
+    found = _KINDS[kind] | (_KINDS["out of scope"] if task.out_of_scope else {}) | WORDS
+    return {word: meaning for word, meaning in found.items() if kind == "one label" or word != "Confusion"}
