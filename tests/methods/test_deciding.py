@@ -104,3 +104,47 @@ def test_false_alarms_of_the_model_itself_count() -> None:
     decision = decide(task, np.concatenate([fine, wrong]), labelled(*"a" * 39))
     found = answers(task, np.concatenate([fine, wrong]), decision=decision)
     assert sum(p.output == "none" for p in found) == 7
+
+
+def test_scores_of_the_methods_own_replace_the_probability() -> None:
+    task = open_task("a", "b")
+    scores = np.arange(30.0)
+    decision = decide(task, surest([0.9] * 30), labelled(*"a" * 30), scores)
+    assert decision.reject_below == 2.0
+    low, high = answers(task, surest([0.95, 0.6]), decision=decision, scores_N=np.array([1.0, 5.0]))
+    assert (low.output, high.output) == ("none", "a")
+    assert low.confidence == pytest.approx(0.05)
+
+
+def multi_rows(n: int, seed: int) -> tuple[np.ndarray, list[Example]]:
+    """Two labels: a model too shy by half about the first, right about the second."""
+    random = np.random.default_rng(seed)
+    truth = random.random((n, 2)) < 0.4
+    shares = np.where(truth, random.uniform(0.55, 1, (n, 2)), random.uniform(0, 0.45, (n, 2)))
+    shares[:, 0] *= 0.5
+    outputs = [tuple(name for name, yes in zip("ab", row, strict=True) if yes) for row in truth]
+    return shares, labelled(*outputs)
+
+
+def test_every_label_has_its_own_threshold() -> None:
+    task = task_of("a", "b", multi_label=True)
+    decision = decide(task, *multi_rows(400, 0))
+    shares, rows = multi_rows(200, 1)
+    found = [p.output for p in answers(task, shares, decision=decision)]
+    plain = [p.output for p in answers(task, shares)]
+    assert np.mean([a == row.output for a, row in zip(found, rows, strict=True)]) > 0.95
+    assert np.mean([a == row.output for a, row in zip(plain, rows, strict=True)]) < 0.75
+    assert decision.thresholds[0] < 0.3 < 0.4 < decision.thresholds[1]
+
+
+def test_a_rare_label_follows_the_others() -> None:
+    random = np.random.default_rng(0)
+    truth = random.random(200) < 0.5
+    common = np.where(truth, random.uniform(0.6, 1, 200), random.uniform(0, 0.4, 200))
+    rare = np.full(200, 0.05)
+    rare[7] = 0.1
+    outputs = [("a",) if yes else () for yes in truth]
+    outputs[7] = (*outputs[7], "b")
+    task = task_of("a", "b", multi_label=True)
+    first, second = decide(task, np.stack([common, rare], 1), labelled(*outputs)).thresholds
+    assert abs(second - first) < 0.05

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from methods.conftest import rows_of, task_of
-from rung.methods.base import Kit, Ledger
-from rung.methods.frozen_features import FrozenFeatures
+from rung.features import Features
+from rung.methods.base import Fitted, Kit, Ledger
+from rung.methods.deciding import Decision
+from rung.methods.frozen_features import FittedFrozenFeatures, FrozenFeatures
+from rung.methods.zero_shot import ZeroShot
 from rung.models.base import Encoder, Model
-from rung.task import Context, Label, Task, as_input
-from rung.testing import toy
+from rung.task import Context, Example, Label, OutOfScope, Task, as_input
+from rung.testing import assert_same, toy
 
 
 def test_one_example_a_label_uses_the_names(minilm: Encoder) -> None:
@@ -121,3 +126,130 @@ def test_one_label_in_training_is_a_reason_to_skip(tiny: Model) -> None:
     task = task_of("a", "b")
     reason = FrozenFeatures().skip_reason(task, tiny, rows_of(("x", "a"), ("y", "a")))
     assert reason is not None and "two labels" in reason
+
+
+def open_toy(rate: float = 0.2) -> tuple[Task, list[Example], list[Example], list[Example]]:
+    """The toy without `travel`, whose questions are asked all the same: task, train, in-scope test rows, out-of-scope rows."""
+    data = toy()
+    labels = tuple(label for label in data.task.labels if label.name != "travel")
+    scope = OutOfScope(label="none of these", false_alarm_rate=rate)
+    task = data.task.model_copy(update={"labels": labels, "out_of_scope": scope})
+    train = [row for row in (*data.train, *data.validation) if row.output != "travel"]
+    inside = [row for row in data.test if row.output != "travel"]
+    outside = [row for row in (*data.train, *data.test) if row.output == "travel"]
+    return task, train, inside, outside
+
+
+def rejected(fitted: Fitted, rows: Sequence[Example]) -> float:
+    return float(np.mean([p.output == "none of these" for p in fitted.predict([row.input for row in rows])]))
+
+
+@pytest.mark.parametrize("cut", [0, 10])
+def test_inputs_of_no_class_are_told_apart(minilm: Encoder, cut: int, tmp_path: Path) -> None:
+    task, train, inside, outside = open_toy()
+    validation = train[::2][:cut]
+    kept = [row for row in train if row not in validation]
+    fitted = FrozenFeatures().fit(task, kept, validation, minilm, Context(), Kit())
+    assert rejected(fitted, outside) > 0.7
+    assert rejected(fitted, inside) <= 0.4
+    fitted.save(tmp_path)
+    again = FrozenFeatures.load(tmp_path, task, minilm)
+    assert [p.output for p in again.predict([row.input for row in outside])] == [
+        p.output for p in fitted.predict([row.input for row in outside])
+    ]
+
+
+def test_known_rows_out_of_scope_are_a_class_and_no_neighbours(minilm: Encoder) -> None:
+    task, train, inside, outside = open_toy()
+    listed = task.model_copy(update={"labels": (*task.labels, Label(name="none of these"))})
+    known = [replace(row, output="none of these") for row in outside[:6]]
+    fitted = FrozenFeatures().fit(listed, [*train, *known], (), minilm, Context(), Kit())
+    assert isinstance(fitted, FittedFrozenFeatures) and len(fitted.arrays["known"]) == len(train)
+    assert rejected(fitted, outside[6:]) > 0.9 and rejected(fitted, inside) <= 0.4
+
+
+def test_without_an_out_of_scope_label_no_text_is_remembered(tiny: Model) -> None:
+    data = toy()
+    fitted = FrozenFeatures(C=1.0).fit(data.task, data.train, data.validation, tiny, Context(), Kit())
+    assert set(fitted.arrays) == {"weights", "bias"}
+    assert fitted.details["decision"] == Decision().model_dump(mode="json")
+
+
+def test_thresholds_come_from_validation_rows(minilm: Encoder) -> None:
+    task, train, _, _ = open_toy(rate=0.5)
+    half = [row for i, row in enumerate(train) if i % 2]
+    rest = [row for i, row in enumerate(train) if not i % 2]
+    alone = FrozenFeatures(C=30.0, label_prior="off").fit(task, half, rest, minilm, Context(), Kit(refit=False))
+    encoded = alone.embed([row.input for row in rest])
+    scores = alone.familiarity(encoded, alone.probabilities(encoded))
+    assert scores is not None
+    assert alone.details["decision"]["reject_below"] == pytest.approx(np.sort(scores)[(len(rest) + 1) // 2 - 1])
+
+
+def pair_rows() -> tuple[Task, list[Example]]:
+    """Whether two questions of the toy are about the same thing."""
+    texts = [(row.input.text, row.output) for row in (*toy().train, *toy().test)]
+    random = np.random.default_rng(0)
+    rows = []
+    for i in range(400):
+        (a, one), (b, other) = (texts[j] for j in random.choice(len(texts), 2, replace=False))
+        if (one == other) == bool(i % 2):
+            rows.append(Example(f"train:{i}", as_input((a, b)), "same" if one == other else "different"))
+    return task_of("same", "different"), rows
+
+
+def test_pairs_of_texts(minilm: Encoder, tmp_path: Path) -> None:
+    task, rows = pair_rows()
+    train, test = rows[:140], rows[140:]
+    fitted = FrozenFeatures().fit(task, train[:110], train[110:], minilm, Context(), Kit())
+    found = fitted.predict([row.input for row in test])
+    assert np.mean([p.output == row.output for p, row in zip(found, test, strict=True)]) > 0.8
+    assert fitted.details["label_prior"] == 0 and fitted.details["pairs"]
+    fitted.save(tmp_path)
+    again = FrozenFeatures.load(tmp_path, task, minilm).without_cache().predict([row.input for row in test])
+    assert_same(found, again)
+    odd = fitted.predict([as_input(("", "Will it rain?")), as_input(("Will it rain?", "")), as_input(("", ""))])
+    assert all(p.output in task.label_names and np.isfinite(p.confidence or 0) for p in odd)
+
+
+def test_pairs_and_names_of_labels(tiny: Model) -> None:
+    task, rows = pair_rows()
+    reason = FrozenFeatures(label_prior="on").skip_reason(task, tiny, rows)
+    assert reason is not None and "how two texts relate" in reason
+    mixed = FrozenFeatures().skip_reason(task, tiny, [*rows, *rows_of(("alone", "same"))])
+    assert mixed is not None and "all pairs" in mixed
+    named = ZeroShot().skip_reason(task, tiny, rows)
+    assert named is not None and "two texts" in named
+
+
+def test_one_example_of_each_of_many_labels(tiny: Model) -> None:
+    task = task_of(*(f"label {i}" for i in range(400)))
+    rows = rows_of(*((f"word {i} fox {i * 7}", f"label {i}") for i in range(400)))
+    fitted = FrozenFeatures().fit(task, rows, (), tiny, Context(), Kit())
+    assert fitted.details["folds"] == [] and fitted.arrays["weights"].shape[0] == 400
+
+
+@pytest.mark.slow
+def test_two_thousand_labels_of_two_examples(minilm: Encoder) -> None:
+    import resource
+    import time
+
+    kinds = ["red", "old", "tall", "wet", "loud", "soft", "blue", "late", "warm", "odd"]
+    nouns = [
+        f"{a} {b}" for a in kinds for b in ("parcel", "train", "card", "oven", "letter", "lamp", "bicycle", "phone")
+    ]
+    acts = [
+        f"{v} the" for v in ("send", "find", "cancel", "repair", "buy", "sell", "return", "paint", "insure", "lend")
+    ]
+    names = [f"{act} {noun}" for act in acts for noun in nouns]
+    names = [f"{name} {when}" for when in ("now", "tomorrow", "abroad") for name in names][:2000]
+    rows = [(f"{start} {name}", name) for name in names for start in ("I want to", "Could you please")]
+    start = time.perf_counter()
+    fitted = FrozenFeatures(label_prior="off").fit(
+        task_of(*names), rows_of(*rows), (), minilm, Context(), Kit(features=Features())
+    )
+    assert time.perf_counter() - start < 300
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 3e6
+    asked = names[::50]
+    found = fitted.predict([as_input(f"I need to {name}") for name in asked])
+    assert np.mean([p.output == name for p, name in zip(found, asked, strict=True)]) > 0.9

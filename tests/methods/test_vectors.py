@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from methods.conftest import rows_of
+from rung.errors import DataError
 from rung.features import Features
 from rung.methods.vectors import Embedder, accuracy, label_phrases, softmax, unit, words
 from rung.models.base import Encoder, Model
@@ -71,3 +72,36 @@ def test_the_shared_store_is_used_until_it_is_left_out(tiny: Model) -> None:
     fresh = Embedder(tiny)([as_input("good fox")])
     assert fresh.seconds_N.tolist() != first.seconds_N.tolist()
     assert np.allclose(fresh.vectors_ND, first.vectors_ND, atol=0.02)
+
+
+def test_pairs_are_encoded_side_by_side(tiny: Model) -> None:
+    assert isinstance(tiny, Encoder)
+    store = Features()
+    pairs = [as_input(("good fox", "late")), as_input(("late", ""))]
+    both = Embedder(tiny, store, apart=True)(pairs)
+    single = Embedder(tiny, store)([as_input(text) for text in ("good fox", "late", "")])
+    first, late, empty = single.vectors_ND
+    assert (both.vectors_ND == np.stack([np.concatenate([first, late]), np.concatenate([late, empty])])).all()
+    assert both.tokens_N.tolist() == [single.tokens_N[0] + single.tokens_N[1], single.tokens_N[1] + single.tokens_N[2]]
+    assert both.seconds_N[0] == pytest.approx(single.seconds_N[0] + single.seconds_N[1])
+    assert Embedder(tiny, apart=True)([]).vectors_ND.shape == (0, 2 * single.vectors_ND.shape[1])
+
+
+def test_a_single_text_among_pairs_is_refused(tiny: Model) -> None:
+    assert isinstance(tiny, Encoder)
+    with pytest.raises(DataError, match="pair"):
+        Embedder(tiny, apart=True)([as_input(("good", "fox")), as_input("alone")])
+
+
+def test_rows_of_pairs_have_four_parts_and_length_one(tiny: Model) -> None:
+    assert isinstance(tiny, Encoder)
+    embed = Embedder(tiny, apart=True)
+    encoded = embed([as_input(("good fox", "late")), as_input(("late", "good fox")), as_input(("late", "late"))])
+    width = tiny.info.hidden_size
+    rows = embed.related(encoded.vectors_ND)
+    assert rows.shape == (3, 4 * width) and np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    u, v, apart, product = np.split(rows, 4, axis=1)
+    assert np.allclose(u[0] / np.linalg.norm(u[0]), v[1] / np.linalg.norm(v[1]), atol=1e-5)
+    assert np.allclose(rows[0, 2 * width :], rows[1, 2 * width :], atol=1e-6)
+    assert np.allclose(apart[2], 0, atol=1e-6) and (product[2] >= 0).all()
+    assert embed.related(encoded.vectors_ND, 0.5).shape[1] == 2 * rows.shape[1]

@@ -1,4 +1,4 @@
-"""Choosing a regression's strength, prior, layers and threshold on folds of training rows. Knows vectors and labels, no text.
+"""Choosing a regression's strength, prior and layers on folds of training rows. Knows vectors and labels, no text.
 
 One knob after the other, from a start that is good on every dataset tried, on the same folds. A knob leaves its default only where
 that wins more held-out rows than chance would: among 100 rows all candidates look different, and few are.
@@ -19,6 +19,8 @@ from rung.task import Example
 
 #: Values of C that are tried. Rows have length 1, so that these suit any encoder.
 STRENGTHS = (3.0, 10.0, 30.0, 100.0)
+#: The same for rows of text pairs, whose four parts say less each.
+PAIR_STRENGTHS = (1.0, 3.0, 10.0, 30.0)
 #: How far the weights start from zero in the direction of the label's name.
 PULLS = (0.0, 10.0, 30.0)
 #: Weight of the early layers against the last.
@@ -26,18 +28,19 @@ EARLY = (0.5, 1.0)
 #: Fewer held-out rows than this decide nothing.
 FEWEST_ROWS = 8
 THRESHOLDS = tuple(i / 20 for i in range(2, 17))
+#: Knobs are chosen on the rows of so many labels, drawn at random: time grows with the square of the labels, what is chosen hardly.
+LABELS_TRIED = 300
 #: Enough to rank candidates; the final fit is solved further.
 TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A choice: C, the pull of the label names, the weight of early layers, the threshold of a several-label answer."""
+    """A choice: C, the pull of the label names, the weight of early layers."""
 
     strength: float = 30.0
     pull: float = 10.0
     early: float = 0.5
-    threshold: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,18 @@ class Problem:
         if self.label_rows is None:
             return np.zeros((self.wanted_NK.shape[1], self.rows(candidate.early).shape[1]), np.float32)
         return np.float32(candidate.pull) * self.label_rows(candidate.early)
+
+    def of_labels(self, labels_L: np.ndarray) -> Problem:
+        """The same with these labels only, and the rows that have one of them."""
+        rows_M = np.flatnonzero(self.wanted_NK[:, labels_L].any(1))
+        named = self.label_rows
+        return Problem(
+            lambda early: self.rows(early)[rows_M],
+            self.wanted_NK[np.ix_(rows_M, labels_L)],
+            [self.examples[int(i)] for i in rows_M],
+            None if named is None else lambda early: named(early)[labels_L],
+            self.several,
+        )
 
     def solve(self, candidate: Candidate) -> Linear:
         """The regression on all rows."""
@@ -97,19 +112,21 @@ class Outcome:
 def choose(
     problem: Problem, start: Candidate, options: dict[str, Sequence[float]], seed: int
 ) -> tuple[Candidate, list[dict[str, Any]]]:
-    """The best candidate by cross-validation, and the scores of all that were tried.
+    """The best candidate by cross-validation, and the scores of all that were tried; with many labels, on some of them.
 
     Args:
         start: defaults; kept where the rows are too few to choose.
         options: values to try by knob, of `early`, `pull` and `strength`. Strength is settled last, by log loss among those
             that are as accurate as the best within noise, since accuracy hardly tells neighbouring strengths apart.
     """
-    count = 5 if len(problem.examples) <= 2000 else 3
-    folds_N = stratified_folds(problem.examples, count, seed)
-    nothing = all(len(values) < 2 for values in options.values()) and not problem.several
-    if nothing or (folds_N >= 0).sum() < FEWEST_ROWS:
+    if problem.wanted_NK.shape[1] > LABELS_TRIED:
+        drawn = np.random.default_rng(seed).choice(problem.wanted_NK.shape[1], LABELS_TRIED, replace=False)
+        problem = problem.of_labels(np.sort(drawn))
+    held = _held(problem, seed)
+    nothing = all(len(values) < 2 for values in options.values())
+    if nothing or not held:
         return start, []
-    trial = _Trial(problem, [folds_N == i for i in range(count) if (folds_N == i).any()])
+    trial = _Trial(problem, held)
     best = trial(start)
     for knob in ("early", "pull", "strength"):
         tried = [best, *(trial(replace(best.candidate, **{knob: value})) for value in options.get(knob, ()))]
@@ -119,6 +136,41 @@ def choose(
         elif not best.within_noise_of(top):
             best = top
     return best.candidate, [outcome.as_row() for outcome in trial.outcomes.values()]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What a candidate answers to training rows that it was not fitted on.
+
+    Attributes:
+        rows_M: numbers of the rows, each once. probabilities_MK: for each of them.
+        folds_N: the fold of every training row, -1 where it always stays in training.
+    """
+
+    rows_M: np.ndarray
+    probabilities_MK: np.ndarray
+    folds_N: np.ndarray
+
+
+def held_out(problem: Problem, candidate: Candidate, seed: int) -> HeldOut | None:
+    """The candidate's probabilities on folds of all training rows; None where they are too few."""
+    held = _held(problem, seed)
+    if not held:
+        return None
+    folds_N = np.full(len(problem.examples), -1, np.int64)
+    for i, held_N in enumerate(held):
+        folds_N[held_N] = i
+    rows_M = np.concatenate([np.flatnonzero(held_N) for held_N in held])
+    return HeldOut(rows_M, _Trial(problem, held).probabilities(candidate), folds_N)
+
+
+def _held(problem: Problem, seed: int) -> list[np.ndarray]:
+    """Which rows each fold holds back, bool (N,); none where there are too few to decide anything."""
+    count = 5 if len(problem.examples) <= 2000 else 3
+    folds_N = stratified_folds(problem.examples, count, seed)
+    if (folds_N >= 0).sum() < FEWEST_ROWS:
+        return []
+    return [folds_N == i for i in range(count) if (folds_N == i).any()]
 
 
 @dataclass
@@ -139,6 +191,11 @@ class _Trial:
         return self.outcomes[key]
 
     def _measure(self, candidate: Candidate) -> Outcome:
+        wanted_NK = np.concatenate([self.problem.wanted_NK[held_N] for held_N in self.held])
+        return _outcome(candidate, self.probabilities(candidate), wanted_NK, self.problem.several)
+
+    def probabilities(self, candidate: Candidate) -> np.ndarray:
+        """Of the rows held back, fold after fold."""
         problem, rows_ND = self.problem, self.problem.rows(candidate.early)
         if self._early != candidate.early:
             self._rotated = [Rotated.of(rows_ND[~held]) for held in self.held]
@@ -155,8 +212,7 @@ class _Trial:
                 tolerance=TOLERANCE,
             )
             shares.append(linear.probabilities(rows_ND[held_N], several=problem.several))
-        wanted_NK = np.concatenate([problem.wanted_NK[held_N] for held_N in self.held])
-        return _outcome(candidate, np.concatenate(shares), wanted_NK, problem.several)
+        return np.concatenate(shares)
 
 
 def _outcome(candidate: Candidate, shares_NK: np.ndarray, wanted_NK: Floats, several: bool) -> Outcome:
@@ -167,5 +223,4 @@ def _outcome(candidate: Candidate, shares_NK: np.ndarray, wanted_NK: Floats, sev
     of_wanted_NK = np.where(wanted_NK > 0, shares_NK, 1 - shares_NK)
     loss = float(-np.log(np.maximum(of_wanted_NK, 1e-12)).sum(1).mean())
     exact = {t: ((shares_NK >= t) == (wanted_NK > 0)).all(1) for t in THRESHOLDS}
-    best = max(exact, key=lambda t: (exact[t].sum(), -abs(t - 0.5)))
-    return Outcome(replace(candidate, threshold=best), exact[best], loss)
+    return Outcome(candidate, max(exact.values(), key=lambda right_N: int(right_N.sum())), loss)

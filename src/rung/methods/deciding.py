@@ -25,8 +25,8 @@ class Decision(Frozen):
 
     Attributes:
         thresholds: with several labels, one a label: a label applies at or above it. Empty: 0.5 for all.
-        reject_below: an input whose largest in-scope probability lies below it is out of scope. None: no input is, unless the
-            model names the out-of-scope label by itself.
+        reject_below: an input whose score (`in_scope_scores`, or the method's own) lies below it is out of scope. None: no input
+            is, unless the model names the out-of-scope label by itself.
         warning: what the user should know about how this was learnt; empty where there is nothing.
     """
 
@@ -35,12 +35,15 @@ class Decision(Frozen):
     warning: str = ""
 
 
-def decide(task: Task, probabilities_NK: np.ndarray, examples: Sequence[Example]) -> Decision:
+def decide(
+    task: Task, probabilities_NK: np.ndarray, examples: Sequence[Example], scores_N: np.ndarray | None = None
+) -> Decision:
     """Learn thresholds on validation rows.
 
     Args:
         probabilities_NK: of a model fitted without these rows, in the order of the task's labels.
         examples: the rows (N), with their expected outputs.
+        scores_N: how much each row looks like one of the classes, higher is more; `in_scope_scores` where it is left out.
     """
     shares_NK = np.asarray(probabilities_NK, np.float64)
     if task.multi_label:
@@ -48,21 +51,27 @@ def decide(task: Task, probabilities_NK: np.ndarray, examples: Sequence[Example]
     if task.out_of_scope is None:
         return Decision()
     inside_N = np.array([example.output != task.out_of_scope.label for example in examples], np.bool_)
-    return _rejection(task.out_of_scope, in_scope_scores(task, shares_NK)[inside_N])
+    scores_N = in_scope_scores(task, shares_NK) if scores_N is None else scores_N
+    return _rejection(task.out_of_scope, scores_N[inside_N])
 
 
 def answers(
-    task: Task, probabilities_NK: np.ndarray, encoded: Encoded | None = None, decision: Decision | None = None
+    task: Task,
+    probabilities_NK: np.ndarray,
+    encoded: Encoded | None = None,
+    decision: Decision | None = None,
+    scores_N: np.ndarray | None = None,
 ) -> list[Prediction]:
     """Predictions from probabilities, each charged its own encoding.
 
     One label: the most probable (the first of equals), with its probability as confidence; below `decision.reject_below`, the
     out-of-scope label, with its own probability where the task lists it, otherwise with what the best label leaves to be had.
     Several: all at or above their thresholds; the confidence is the probability of exactly this set if labels were independent.
+    `scores_N` are those that the decision was learnt on, see `decide`.
     """
     decision = decision or Decision()
     shares_NK = np.asarray(probabilities_NK, np.float64)
-    found = _sets(task, shares_NK, decision) if task.multi_label else _singles(task, shares_NK, decision)
+    found = _sets(task, shares_NK, decision) if task.multi_label else _singles(task, shares_NK, decision, scores_N)
     usages = [Usage()] * len(found) if encoded is None else _usages(encoded)
     rows = zip(found, shares_NK.tolist(), usages, strict=True)
     return [Prediction(output, min(1.0, sure), tuple(shares), usage=usage) for (output, sure), shares, usage in rows]
@@ -113,28 +122,29 @@ def _wanted(task: Task, examples: Sequence[Example]) -> np.ndarray:
 
 
 def _thresholds(shares_NK: np.ndarray, wanted_NK: np.ndarray) -> tuple[float, ...]:
-    """One threshold a label.
+    """One threshold a label: that of its best F1, drawn towards the one common to all of best micro-F1 the rarer the label is.
 
-    The best common one by exact match (what a row is scored by), and for each label the one of best F1, drawn towards the common
-    one the less often the label was seen: for a rare label the best threshold on a sample is a matter of chance, and F1 rewards
-    saying it everywhere (Lipton, Elkan and Naryanaswamy 2014).
+    For a rare label the best threshold on a sample is a matter of chance, and F1 rewards saying it everywhere (Lipton, Elkan and
+    Naryanaswamy 2014). Measured on the slot types of SNIPS as labels (39 of them; 100, 300 and 1,000 rows drawn from train, a
+    fifth to a tenth for validation, 1,500 other rows of train, mean of 8 draws), exact match / micro-F1 / macro-F1 in %:
+    0.5 for all 13.1/51.5/28.1, 29.5/71.4/49.4, 47.7/82.7/69.1; one threshold by exact match 16.3/59.0/35.6, 32.8/75.7/57.4,
+    48.2/83.2/70.8; own by F1 without drawing 16.2/62.8/42.6, 27.1/73.8/60.1, 43.6/82.0/73.5; this 18.0/64.2/42.3,
+    32.6/76.3/59.9, 48.5/84.0/74.3. What is judged by exact match is not chosen by it: it counts too few rows to be steady.
     """
-    exact = {t: int(((shares_NK >= t) == wanted_NK).all(1).sum()) for t in THRESHOLDS}
-    common = max(exact, key=lambda t: (exact[t], -abs(t - 0.5)))
-    own_K = np.array(
-        [_best_f1(shares_N, wanted_N, common) for shares_N, wanted_N in zip(shares_NK.T, wanted_NK.T, strict=True)]
-    )
+    common = _best_f1(shares_NK, wanted_NK, 0.5)
+    columns = zip(shares_NK.T, wanted_NK.T, strict=True)
+    own_K = np.array([_best_f1(shares_N, wanted_N, common) for shares_N, wanted_N in columns])
     seen_K = wanted_NK.sum(0)
     return tuple(float(t) for t in (seen_K * own_K + SHRINK * common) / (seen_K + SHRINK))
 
 
-def _best_f1(shares_N: np.ndarray, wanted_N: np.ndarray, common: float) -> float:
-    """The threshold of best F1, the nearest to `common` among equals."""
+def _best_f1(shares: np.ndarray, wanted: np.ndarray, default: float) -> float:
+    """The threshold of best F1 over all entries, the nearest to `default` among equals."""
     scores = {}
     for t in THRESHOLDS:
-        said_N = shares_N >= t
-        scores[t] = 2 * int((said_N & wanted_N).sum()) / max(1, int(said_N.sum()) + int(wanted_N.sum()))
-    return max(scores, key=lambda t: (scores[t], -abs(t - common)))
+        said = shares >= t
+        scores[t] = 2 * int((said & wanted).sum()) / max(1, int(said.sum()) + int(wanted.sum()))
+    return max(scores, key=lambda t: (scores[t], -abs(t - default)))
 
 
 def _outside(task: Task) -> int | None:
@@ -145,15 +155,18 @@ def _outside(task: Task) -> int | None:
     return names.index(task.out_of_scope.label)
 
 
-def _singles(task: Task, shares_NK: np.ndarray, decision: Decision) -> list[tuple[Output, float]]:
+def _singles(
+    task: Task, shares_NK: np.ndarray, decision: Decision, scores_N: np.ndarray | None
+) -> list[tuple[Output, float]]:
     names = task.label_names
     best_N = shares_NK.argmax(1) if len(shares_NK) else np.zeros(0, np.int64)
     found: list[tuple[Output, float]] = [(names[k], float(row[k])) for k, row in zip(best_N, shares_NK, strict=True)]
     if task.out_of_scope is None or decision.reject_below is None:
         return found
-    outside, scores_N = _outside(task), in_scope_scores(task, shares_NK)
+    outside = _outside(task)
+    scores_N = in_scope_scores(task, shares_NK) if scores_N is None else scores_N
     for i in np.flatnonzero(scores_N < decision.reject_below):
-        sure = 1 - scores_N[i] if outside is None else shares_NK[i, outside]
+        sure = 1 - shares_NK[i].max() if outside is None else shares_NK[i, outside]
         found[i] = (task.out_of_scope.label, float(sure))
     return found
 

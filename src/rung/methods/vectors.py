@@ -15,7 +15,6 @@ from rung.errors import DataError, ModelError
 from rung.events import Events
 from rung.features import Charges, Features
 from rung.methods.base import Fitted, Method
-from rung.methods.deciding import answers as answers  # some callers still look for it here
 from rung.methods.saving import Arrays, FittedRecord, reference_to, sha_of, write_fitted
 from rung.models.base import Encoded, Encoder, Floats, Model
 from rung.task import Context, Example, Input, Label, Output, Prediction, Task, as_input
@@ -28,14 +27,15 @@ LAYERS = "spread"
 class Embedder:
     """Texts to vectors: through the shared store while a comparison runs, straight from the model after loading.
 
-    `features=None` encodes anew at every call.
+    `features=None` encodes anew at every call. `apart`: inputs are pairs of texts, and each side is encoded by itself.
     """
 
     model: Encoder
     features: Features | None = None
+    apart: bool = False
 
     @classmethod
-    def of(cls, model: Model | None, features: Features | None = None) -> Embedder:
+    def of(cls, model: Model | None, features: Features | None = None, *, apart: bool = False) -> Embedder:
         """An embedder on `model`.
 
         Raises:
@@ -44,10 +44,16 @@ class Embedder:
         if not isinstance(model, Encoder):
             have = "no model" if model is None else f"{model.info.name}, of kind {model.info.kind}"
             raise ModelError("this method needs an encoder", given=have)
-        return cls(model, features)
+        return cls(model, features, apart)
 
     def __call__(self, inputs: Sequence[Input], ledger: Charges | None = None, events: Events | None = None) -> Encoded:
-        """Vectors of `inputs`, the last layer's mean at the end of each row."""
+        """Vectors of `inputs`, the last layer's mean at the end of each row; of pairs apart, the second text's after the first's.
+
+        Raises:
+            DataError: pairs are wanted, and an input is none.
+        """
+        if self.apart:
+            return _rejoined(replace(self, apart=False)(_sides(inputs), ledger, events))
         if self.features is None:
             return self.model.encode(inputs, layers=LAYERS, events=events)
         return self.features.of(self.model, inputs, ledger, layers=LAYERS, events=events)
@@ -61,6 +67,23 @@ class Embedder:
         n, width = len(vectors_ND), self.model.info.hidden_size
         return unit(vectors_ND.reshape(n, -1, width)).reshape(n, -1) if n else vectors_ND
 
+    def related(self, vectors_ND: Floats, early: float = 0.0) -> Floats:
+        """Rows [u/2, v/2, |u - v|, sqrt(D) * u * v] of length 1 from pairs encoded apart; u, v (N, D) of length 1.
+
+        Conneau et al. 2017 (InferSent) join the four as they are. Under a penalty that costs a direction 40 times as much where
+        the product of two vectors of length 1 is 1 / sqrt(D) long: "same intent or not" over 100, 500 and 2,000 pairs made of
+        BANKING77's train file, judged on other intents of it, reached 75, 82 and 84 % that way and 85, 86 and 87 % this way.
+        The sides halved beat whole ones by under a point, and stay because a label may depend on one side alone. An early and a
+        middle layer (`early` above 0) changed nothing and triple the width.
+        """
+        first_NL, second_NL = np.split(vectors_ND, 2, axis=1)
+        if early > 0:
+            u_ND, v_ND = (self.weighed(self.blocks(side), early) for side in (first_NL, second_NL))
+        else:
+            u_ND, v_ND = self.last(first_NL), self.last(second_NL)
+        parts = (u_ND / 2, v_ND / 2, np.abs(u_ND - v_ND), np.sqrt(np.float32(u_ND.shape[1])) * u_ND * v_ND)
+        return unit(np.concatenate(parts, axis=1))
+
     def weighed(self, blocks_ND: Floats, early: float) -> Floats:
         """Blocks with all but the last scaled by `early`, then the whole row to length 1."""
         width = self.model.info.hidden_size
@@ -68,6 +91,28 @@ class Embedder:
         weights_D = np.full(blocks_ND.shape[1], early, np.float32)
         weights_D[-width:] = 1
         return np.asarray(blocks_ND * (weights_D / np.float32(np.sqrt(1 + (count - 1) * early**2))), np.float32)
+
+
+def _sides(inputs: Sequence[Input]) -> list[Input]:
+    """Both texts of every pair, one after the other."""
+    for item in inputs:
+        if not item.pair:
+            raise DataError(
+                "a single text where a pair of texts is expected",
+                given=item.text[:80],
+                remedy="give both texts; either may be empty",
+            )
+    return [as_input(text) for item in inputs for text in item.segments]
+
+
+def _rejoined(sides: Encoded) -> Encoded:
+    """What was encoded side by side, a row a pair; each is charged both."""
+    return Encoded(
+        sides.vectors_ND.reshape(len(sides.vectors_ND) // 2, 2 * sides.vectors_ND.shape[1]),
+        sides.tokens_N.reshape(-1, 2).sum(1),
+        np.asarray(sides.truncated_N.reshape(-1, 2).any(1), np.bool_),
+        sides.seconds_N.reshape(-1, 2).sum(1),
+    )
 
 
 def unit(vectors_ND: Floats) -> Floats:
@@ -175,7 +220,7 @@ class FittedOnVectors(Fitted, ABC):
 
     def without_cache(self) -> Self:
         """The same, encoding every text anew: what latency is measured on."""
-        return replace(self, embed=Embedder(self.embed.model))
+        return replace(self, embed=replace(self.embed, features=None))
 
     def save(self, folder: Path) -> None:
         """See `Fitted.save`."""

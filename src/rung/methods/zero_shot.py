@@ -29,11 +29,13 @@ class ZeroShot(Method):
     model_kinds: ClassVar[tuple[str, ...]] = ("encoder",)
 
     def skip_reason(self, task: Task, model: Model | None, train: Sequence[Example]) -> str | None:
-        """Needs an encoder, labels, and one label an example."""
+        """Needs an encoder, labels, one label an example, and texts that a label can describe."""
         if reason := super().skip_reason(task, model, train):
             return reason
         if task.multi_label:
             return "zero_shot answers one label a text; without examples nothing says how many of several apply"
+        if any(example.input.pair for example in train):
+            return "zero_shot compares a text with names of labels; how two texts relate stands near no name"
         return None if task.labels else "zero_shot needs the names of the labels"
 
     def fit(
