@@ -72,10 +72,10 @@ def our_ladder(names: Sequence[str], train: Rows, test: Rows) -> tuple[float, di
         name: {"refit": "never", "epochs": EPOCHS} for name in ("lora", "full_finetune")
     }
     knobs |= {
-        name: {"refit": "never", "epochs": EPOCHS, "learning_rate": rate, "virtual_tokens": TOKENS}
+        name: {"refit": "never", "epochs": EPOCHS, "learning_rate": rate, "vectors": TOKENS}
         for name, rate in RATES.items()
     }
-    knobs["contrastive"] = {"epochs": 1}
+    knobs["contrastive"] = {"passes": 1, "refit": "never"}
     latency: list[float] = []
 
     def listen(event: Event) -> None:
