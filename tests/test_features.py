@@ -5,11 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rung.features import KEPT_VALUES, Features
 from rung.methods.base import Ledger
+from rung.models.base import Encoded
+from rung.models.encoder import TransformerEncoder
+from rung.task import as_input
 
 
 class Clock:
@@ -91,3 +96,28 @@ def test_a_computation_that_fails_leaves_nothing() -> None:
     with pytest.raises(ValueError, match="no"):
         store.shared("x", fail)
     assert store.shared("x", lambda: 1) == 1
+
+
+def test_arms_in_threads_encode_a_text_once_and_each_pays(tiny_encoder: TransformerEncoder) -> None:
+    store, calls = Features(), []
+
+    class Counting(TransformerEncoder):
+        def encode(self, inputs: Any, **options: Any) -> Encoded:
+            calls.append(len(inputs))
+            time.sleep(0.05)
+            return super().encode(inputs, **options)
+
+    model = Counting("tiny", Path(tiny_encoder.info.path or ""))
+    ledgers = [Ledger() for _ in range(4)]
+
+    def ask(ledger: Ledger) -> None:
+        store.charging(ledger).of(model, [as_input("a good fox"), as_input("a bad word")])
+
+    threads = [threading.Thread(target=ask, args=(ledger,)) for ledger in ledgers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert calls == [2]
+    # seconds spent waiting for another arm are taken off again: with the wall's 0.05 they make the cold seconds
+    assert all(-0.5 < ledger.extra_s < -0.04 for ledger in ledgers)

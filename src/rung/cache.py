@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import hashlib
 import json
 import os
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -19,6 +21,8 @@ from typing import IO, Any
 import numpy as np
 
 from rung.errors import StorageError
+
+_looking = threading.Lock()
 
 
 def key_of(*parts: object) -> str:
@@ -52,9 +56,12 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
             temporary.unlink(missing_ok=True)
 
 
+@functools.cache
 def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
+    # Looking means setting, for all threads: once a process, so that no two threads set it back to each other's.
+    with _looking:
+        mask = os.umask(0o077)
+        os.umask(mask)
     return mask
 
 

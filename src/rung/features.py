@@ -101,19 +101,16 @@ class Features:
         """Vectors of `inputs`, in order; what is not known yet is encoded, each distinct text once."""
         start = self.clock()
         space = key_of("features", model.info.revision, layers)
-        known = self._rows.setdefault(space, self._read(space))
         keys = [text_key(item) for item in inputs]
-        missing = {key: item for key, item in zip(keys, inputs, strict=True) if key not in known}
-        if missing:
-            fresh = model.encode(list(missing.values()), layers=layers, events=events)
-            for i, key in enumerate(missing):
-                known[key] = (
-                    fresh.vectors_ND[i],
-                    int(fresh.tokens_N[i]),
-                    bool(fresh.truncated_N[i]),
-                    float(fresh.seconds_N[i]),
-                )
-            self._write(space, list(missing), fresh)
+        with self._locks.setdefault(
+            space, threading.RLock()
+        ):  # an arm that asks for the same texts waits for the first
+            known = self._rows.get(space)
+            if known is None:
+                known = self._rows[space] = self._read(space)
+            missing = {key: item for key, item in zip(keys, inputs, strict=True) if key not in known}
+            if missing:
+                self._encode(space, missing, model, layers, events)
         if not keys:
             return model.encode([], layers=layers)
         rows = [known[key] for key in keys]
@@ -128,6 +125,20 @@ class Features:
             alone_s = self._alone_s(space, keys, out) if account is self.ledger else float(out.seconds_N.sum())
             account.charge(alone_s, self.clock() - start)
         return out
+
+    def _encode(
+        self, space: str, missing: dict[str, Input], model: Encoder, layers: str, events: Events | None
+    ) -> None:
+        """Encode inputs that are not known, and keep them."""
+        fresh = model.encode(list(missing.values()), layers=layers, events=events)
+        for i, key in enumerate(missing):
+            self._rows[space][key] = (
+                fresh.vectors_ND[i],
+                int(fresh.tokens_N[i]),
+                bool(fresh.truncated_N[i]),
+                float(fresh.seconds_N[i]),
+            )
+        self._write(space, list(missing), fresh)
 
     def _alone_s(self, space: str, keys: Sequence[str], out: Encoded) -> float:
         """Seconds of the texts that this arm asks for the first time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,22 @@ def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
     seen: list[Event] = []
     train(again, RECIPE, events=Events((seen.append,)), checkpoints=Checkpoints(tmp_path))
     assert not seen and torch.equal(first.module.weight, again.module.weight)
+
+
+@pytest.mark.parametrize(("fact", "value"), [("rung", "0.0.1"), ("torch", "1.0"), ("threads", "77"), (None, None)])
+def test_a_checkpoint_of_other_code_is_left_alone_with_a_message(
+    tmp_path: Path, fact: str | None, value: str | None
+) -> None:
+    train(Line(), RECIPE, checkpoints=Checkpoints(tmp_path))
+    (file,) = tmp_path.rglob("state.json")
+    state = json.loads(file.read_text())
+    state["code"] = {**state["code"], fact: value} if fact else None
+    file.write_text(json.dumps(state))
+    seen: list[Event] = []
+    progress = train(Line(), RECIPE, events=Events((seen.append,)), checkpoints=Checkpoints(tmp_path))
+    (message,) = [event.text for event in seen if event.kind == "message"]
+    assert "the training begins anew" in message and (f"{fact} {value}" if fact else "an older version") in message
+    assert next(event.done for event in seen if event.kind == "progress") == 1 and progress.step == 96
 
 
 def test_a_checkpoint_of_another_recipe_or_a_damaged_one_is_left_alone(tmp_path: Path) -> None:

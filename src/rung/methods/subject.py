@@ -10,7 +10,7 @@ import numpy as np
 from rung.methods.heads import Answered, Head, Item
 from rung.methods.logistic import Linear
 from rung.methods.vocabulary import UsedVocabulary
-from rung.models.device import compute_dtype, device
+from rung.models.device import building, compute_dtype, device
 from rung.task import Example
 
 if TYPE_CHECKING:
@@ -42,10 +42,11 @@ class Subject:
         items = head.items([example.input for example in rows], reserved)
         judged = head.items(self.inputs, reserved)
         self.wanted = head.wanted(items, rows)
-        self.vocabulary = UsedVocabulary(trunk, [item.row for item in (*items, *judged)])
+        with building():  # layers draw their first weights from the process's generator
+            self.vocabulary = UsedVocabulary(trunk, [item.row for item in (*items, *judged)])
+            self.linear = torch.nn.Linear(start.weights_KD.shape[1], start.weights_KD.shape[0])
         self.items, self.judged = self._narrow(items), self._narrow(judged)
         self.lengths: Sequence[int] = [len(item.row.ids) + reserved for item in self.items]
-        self.linear = torch.nn.Linear(start.weights_KD.shape[1], start.weights_KD.shape[0])
         with torch.no_grad():
             self.linear.weight.copy_(torch.from_numpy(start.weights_KD))
             self.linear.bias.copy_(torch.from_numpy(start.bias_K))

@@ -2,7 +2,8 @@
 
 A checkpoint is one folder: `state.safetensors` (moving parameters, the best ones so far, optimizer moments) and `state.json`
 (counters). It is written beside the old one and renamed into place; the old one goes last. Whatever moment a kill strikes, the
-newest complete folder is found again.
+newest complete folder is found again. A state of other code (another version of Rung or torch, another number of
+threads) is not taken up: the second half of a training would not be what the first would have gone on to.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ import os
 import shutil
 import time
 from dataclasses import asdict
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rung.cache import storage_error
+from rung.models.device import workers
 
 if TYPE_CHECKING:
     import torch
@@ -23,11 +27,16 @@ if TYPE_CHECKING:
     from rung.training.loop import _Loop
 
 
-class Checkpoints:
-    """Keeps the newest state under `folder`, at most every `every_s` seconds."""
+#: Seconds between two checkpoints: what a kill may cost.
+EVERY_S = 30.0
 
-    def __init__(self, folder: Path, every_s: float = 30.0) -> None:
-        self.folder, self.every_s = folder, every_s
+
+class Checkpoints:
+    """Keeps the newest state under `folder`, at most every `every_s` seconds (None: `EVERY_S`)."""
+
+    def __init__(self, folder: Path, every_s: float | None = None) -> None:
+        self.folder = folder
+        self.every_s = EVERY_S if every_s is None else every_s
         self._last = time.monotonic()
 
     def offer(self, loop: _Loop) -> None:
@@ -53,7 +62,7 @@ class Checkpoints:
             temporary.mkdir(parents=True)
             save_file(_tensors(loop), temporary / "state.safetensors")
             (temporary / "state.json").write_text(
-                json.dumps({"progress": asdict(loop.progress), "recipe": loop.recipe.model_dump()})
+                json.dumps({"progress": asdict(loop.progress), "recipe": loop.recipe.model_dump(), "code": code()})
             )
             temporary.replace(final)
             for old in self._complete()[:-1]:
@@ -63,7 +72,7 @@ class Checkpoints:
             raise storage_error(error, final) from error
 
     def restore(self, loop: _Loop) -> None:
-        """Put the newest complete state into the loop. States that are damaged or of another recipe are removed."""
+        """Put the newest complete state into the loop. States that are damaged, of another recipe or other code are removed."""
         import torch
         from safetensors import SafetensorError
         from safetensors.torch import load_file
@@ -79,6 +88,10 @@ class Checkpoints:
             if state is None or state["recipe"] != loop.recipe.model_dump():
                 shutil.rmtree(folder, ignore_errors=True)
                 continue
+            if state.get("code") != code():
+                loop.events.message(_of_other_code(state.get("code") or {}))
+                shutil.rmtree(folder, ignore_errors=True)
+                continue
             loop.progress = Progress(**state["progress"])
             with torch.no_grad():
                 _put(loop, tensors)
@@ -86,6 +99,29 @@ class Checkpoints:
 
     def _complete(self) -> list[Path]:
         return sorted(p for p in self.folder.glob("step-*") if p.is_dir()) if self.folder.is_dir() else []
+
+
+def code() -> dict[str, str]:
+    """What a training's arithmetic depends on beside its recipe: versions, and the number of threads."""
+    return {**_versions(), "threads": str(workers())}
+
+
+@cache
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in ("rung", "torch"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "unknown"
+    return found
+
+
+def _of_other_code(theirs: dict[str, str]) -> str:
+    def said(facts: dict[str, str]) -> str:
+        return ", ".join(f"{name} {value}" for name, value in facts.items()) or "an older version"
+
+    return f"a checkpoint ({said(theirs)}) does not go on under {said(code())}: the training begins anew"
 
 
 def _tensors(loop: _Loop) -> dict[str, torch.Tensor]:

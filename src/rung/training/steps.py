@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rung.errors import TrainingError
+from rung.models.device import use_threads
 
 if TYPE_CHECKING:
     import torch
@@ -70,9 +71,7 @@ class ThreadedStep:
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.narrow = NarrowLinears(subject.module, dtype) if dtype != torch.float32 else None
         self.threads = max(1, threads)
-        self.pool = (
-            ThreadPoolExecutor(self.threads, initializer=torch.set_num_threads, initargs=(1,)) if threads > 1 else None
-        )
+        self.pool = ThreadPoolExecutor(self.threads, initializer=use_threads, initargs=(1,)) if threads > 1 else None
 
     def __call__(self, rows: Sequence[int], step: int, rate: float) -> float:
         """Move the parameters along the mean loss of `rows`; the mean loss before the step."""
