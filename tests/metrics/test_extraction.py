@@ -97,6 +97,7 @@ def test_no_entity_is_the_right_answer_where_none_is_expected_and_an_unreadable_
         (None, "no answer"),
         ("city: Rome", "cannot be read"),
         (dump([Entity("river", "Rome", 3, 7)]), "'river' is no type"),
+        (dump([Entity("city", "Paris")]), '"Paris" does not stand in the input'),
         (dump([Entity("city", "Rome", 30, 34)]), "outside of the input, which has 15 characters"),
         (dump([Entity("city", "Rome", 4, 8)]), 'other words at 4 to 8 than "Rome"'),
     ],
@@ -106,7 +107,7 @@ def test_an_invalid_answer_is_told_why(answer: str | None, words: str) -> None:
 
 
 def test_validity_is_the_share_of_answers_without_a_fault() -> None:
-    good, wrong_place = dump([ROME, Entity("city", "Paris")]), dump([ROME._replace(start=4, end=8)])
+    good, wrong_place = dump([ROME, Entity("city", "bonn")]), dump([ROME._replace(start=4, end=8)])
     texts = ["to Rome or Bonn"] * 2
     assert validity([good, wrong_place], ["city"], texts).value == 0.5
     assert validity([good, wrong_place], ["city"], [None, None]).value == 1.0

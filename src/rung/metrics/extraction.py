@@ -139,7 +139,11 @@ def fault(output: str | None, types: Sequence[str], text: str | None = None) -> 
     for entity in given:
         if entity.type not in types:
             return f"{entity.type!r} is no type of the task"
-        if text is None or entity.start is None or entity.end is None:
+        if text is None:
+            continue
+        if entity.start is None or entity.end is None:
+            if entity.text.strip().casefold() not in text.casefold():
+                return f'"{entity.text}" does not stand in the input'
             continue
         if entity.end > len(text):
             return f"{entity.start} to {entity.end} is outside of the input, which has {len(text)} characters"
@@ -149,7 +153,7 @@ def fault(output: str | None, types: Sequence[str], text: str | None = None) -> 
 
 
 def validity(outputs: Sequence[str | None], types: Sequence[str], texts: Sequence[str | None]) -> Figure:
-    """Share of answers that can be read, use only the task's types, and whose places hold what they say (see `fault`)."""
+    """Share of answers that can be read, use only the task's types, and hold words of the input where they say (see `fault`)."""
     if not outputs:
         return undefined("there are no rows")
     return Figure(float(np.mean([fault(o, types, t) is None for o, t in zip(outputs, texts, strict=True)])))

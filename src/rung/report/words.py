@@ -52,7 +52,7 @@ _KINDS: dict[str, dict[str, str]] = {
         "Recall": "Of the entities expected, the share that was found.",
         "Rows all right": "Share of test rows with every entity found and none too many.",
         "Valid answers": (
-            "Share of answers that can be read, use only the task's types, and name places in the text where their words stand."
+            "Share of answers that can be read, use only the task's types, and name only words of the text, where they stand."
         ),
     },
     "out of scope": {
