@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +58,11 @@ def test_nothing_is_encoded_for_arms_that_are_done_or_need_no_model(tmp_path: Pa
 def test_rows_that_only_tuned_trunks_read_are_left_out(tmp_path: Path) -> None:
     from toy_ladder import HashEncoder
 
-    from rung.compare.sharing import _reads, _rows
+    from rung.compare.sharing import _apart, _reads, _wanted
     from rung.dataset import load_dataset
     from rung.methods import make
     from rung.plan import read_task_file
+    from rung.task import as_input
 
     path = write_task(tmp_path / "t")
     dataset = load_dataset(read_task_file(path), path.parent)
@@ -71,9 +73,16 @@ def test_rows_that_only_tuned_trunks_read_are_left_out(tmp_path: Path) -> None:
         "train",
     ]
     assert [_reads(make(name), "extract") for name in ("nearest_example", "lora")] == ["all", ""]
-    assert len(_rows([make("lora")], dataset, model)) == 60
-    assert len(_rows([make("lora"), make("zero_shot")], dataset, model)) == 84
-    assert _rows([], dataset, model) == []
+
+    def counted(*names: str) -> dict[bool, int]:
+        return {apart: len(rows) for apart, rows in _wanted([make(n) for n in names], dataset, model).items()}
+
+    assert counted("lora") == {False: 60}
+    assert counted("lora", "zero_shot") == {False: 84}
+    assert counted("contrastive") == counted() == {}  # it tunes its own trunk from the first step
+    as_pair = replace(dataset.train[0], input=as_input(("one", "other")))
+    dataset = replace(dataset, train=(as_pair, *dataset.train[1:]))
+    assert _apart(make("frozen_features"), dataset) and not _apart(make("lora"), dataset)
 
 
 def test_arms_are_planned_with_their_work_and_memory(tmp_path: Path) -> None:

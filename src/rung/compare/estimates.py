@@ -76,7 +76,7 @@ class Estimates:
             model.info,
             planned.method.learns,
             rows=self._rows(planned) + len(self.dataset.test),
-            batch_tokens=getattr(planned.method, "batch_size", 32) * longest,
+            batch_tokens=_rows_a_step(planned.method) * longest,
             dtype=self.dtype,
             shares=self.shares,
         )
@@ -113,17 +113,24 @@ def _training(method: Method, rows: int, validation: int) -> float:
     from rung.methods.rate_search import JUDGING_ROWS, TRIAL_EPOCHS, TRIAL_ROWS
 
     passes = PASSES[method.learns]
+    again = getattr(method, "refit", "never") in (("auto", "always") if rows <= REFIT_ROWS else ("always",))
     if not isinstance(method, GradientMethod):
-        return rows * (passes * float(getattr(method, "epochs", None) or USUAL_EPOCHS) + 1)
+        over = getattr(method, "passes_over", None)
+        return rows * (1 + again) * (passes * (over(rows) if over else USUAL_EPOCHS) + 1)
     train = rows - validation
     epochs = method.recipe(max(1, train), validation, 0, 1.0).epochs
     total = train * epochs * passes + validation * (epochs + 1)
     if method.learning_rate is None:
         trial = min(TRIAL_ROWS, train) * min(epochs, TRIAL_EPOCHS) * passes + min(validation, JUDGING_ROWS)
         total += len(method.rates) * trial
-    if method.refit == "always" or (method.refit == "auto" and rows <= REFIT_ROWS):
-        total += rows * epochs * passes
-    return total
+    return total + again * rows * epochs * passes
+
+
+def _rows_a_step(method: Method) -> int:
+    """Texts of a training batch; a contrastive method counts its batch in units of many texts."""
+    from rung.methods.contrast import UNIT_TEXTS
+
+    return int(getattr(method, "batch_size", 32)) * (UNIT_TEXTS if hasattr(method, "passes_over") else 1)
 
 
 def _reserved(method: Method) -> int:

@@ -32,20 +32,23 @@ def encode_shared(
         model = None if name is None else wiring.open_model(name)
         if name is None or not isinstance(model, Encoder):
             continue
-        rows = _rows([item.method for item in planned if item.arm.model == name], dataset, model)
-        if rows:
+        mine = [item.method for item in planned if item.arm.model == name]
+        for apart, rows in _wanted(mine, dataset, model).items():
             said = events.named(f"encoding with {Path(name).name}")
-            took_s, tokens = _embed(model, [row.input for row in rows], features, said)
+            took_s, tokens = _embed(model, apart, [row.input for row in rows], features, said)
             seconds, work = seconds + took_s, work + tokens * relative(model.info)
     return seconds, work
 
 
-def _rows(methods: Sequence[Method], dataset: Dataset, model: Encoder) -> list[Example]:
-    """The rows that some of the methods read through the frozen trunk."""
-    able = [method for method in methods if method.skip_reason(dataset.task, model, dataset.train) is None]
-    reads = [_reads(method, dataset.task.kind) for method in able]
-    train = [*dataset.train, *dataset.validation] if any(reads) else []
-    return [*train, *(dataset.test if "all" in reads else ())]
+def _wanted(methods: Sequence[Method], dataset: Dataset, model: Encoder) -> dict[bool, list[Example]]:
+    """The rows that some of the methods read through the frozen trunk; under True those whose two texts are read apart."""
+    ways: dict[bool, set[str]] = {}
+    for method in methods:
+        reads = _reads(method, dataset.task.kind)
+        if reads and method.skip_reason(dataset.task, model, dataset.train) is None:
+            ways.setdefault(_apart(method, dataset), set()).add(reads)
+    train = [*dataset.train, *dataset.validation]
+    return {apart: [*train, *(dataset.test if "all" in reads else ())] for apart, reads in ways.items()}
 
 
 def _reads(method: Method, kind: str) -> str:
@@ -57,9 +60,19 @@ def _reads(method: Method, kind: str) -> str:
     return "train" if isinstance(method, GradientMethod) and kind == "classify" else ""
 
 
-def _embed(model: Encoder, inputs: Sequence[Input], features: Features, events: Events) -> tuple[float, float]:
+def _apart(method: Method, dataset: Dataset) -> bool:
+    """Whether the texts of a pair are encoded each by itself: by a classifier on frozen vectors, which relates the two."""
+    from rung.methods.gradient import GradientMethod
+
+    pairs = any(row.input.pair for row in dataset.train[:1])
+    return pairs and method.learns == "head" and not isinstance(method, GradientMethod)
+
+
+def _embed(
+    model: Encoder, apart: bool, inputs: Sequence[Input], features: Features, events: Events
+) -> tuple[float, float]:
     """Seconds that encoding took, now or when it was done, and tokens."""
     from rung.methods.vectors import Embedder
 
-    encoded = Embedder(model, features)(inputs, events=events)
+    encoded = Embedder(model, features, apart)(inputs, events=events)
     return float(encoded.seconds_N.sum()), float(encoded.tokens_N.sum())
