@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,18 +28,26 @@ def injected(method: Lora, encoder: TransformerEncoder) -> Any:
 
 
 @pytest.mark.parametrize("method", [Lora(), Lora(rank=4, alpha=4, rslora=True)])
-def test_lean_forward_and_merged_weights_equal_peft(
-    method: Lora, tiny_encoder: TransformerEncoder, monkeypatch: pytest.MonkeyPatch
+def test_lean_forward_updates_apart_and_merged_weights_equal_peft(
+    method: Lora, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rung.models.device.compute_dtype", lambda: torch.float32)
-    module = injected(method, tiny_encoder)
+    for place in ("device", "sharing"):
+        monkeypatch.setattr(f"rung.models.{place}.compute_dtype", lambda: torch.float32)
+    encoder = TransformerEncoder("tiny", tiny_folder)  # one that has no trunk in another dtype yet
+    module = injected(method, encoder)
     ids = torch.tensor([[2, 10, 11, 12, 3], [2, 20, 21, 22, 3]])
-    plain = tiny_encoder.trunk().eval()(input_ids=ids).last_hidden_state
+    plain = encoder.trunk().eval()(input_ids=ids).last_hidden_state
     theirs = module(input_ids=ids).last_hidden_state
-    merged = method.assemble(tiny_encoder, method.learnt(module))(input_ids=ids).last_hidden_state
+    apart, merged = (
+        method.model_copy(update={"merged": merged})
+        .assemble(encoder, method.learnt(module))(input_ids=ids)
+        .last_hidden_state
+        for merged in (False, True)
+    )
     ours = lean(module)(input_ids=ids).last_hidden_state
     assert not torch.allclose(plain, theirs, atol=0.1), "the adapter does something"
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(apart, theirs, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(merged, theirs, atol=1e-4, rtol=1e-4)
 
 

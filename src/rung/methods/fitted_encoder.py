@@ -42,7 +42,8 @@ class FittedByGradient(Fitted, ABC):
     ) -> None:
         self.method, self.head, self.weights = method, head, weights
         self.task, self.model = head.task, head.model
-        self.learnt, self.trainable_parameters = dict(learnt), trainable_parameters
+        self.learnt: Mapping[str, torch.Tensor] = dict(learnt)
+        self.trainable_parameters = trainable_parameters
         self.details: dict[str, Any] = {}
         self.validation_score: float | None = None
 
@@ -141,5 +142,8 @@ class FittedEncoder(FittedByGradient):
     def module(self) -> torch.nn.Module:
         """The trunk as it answers, in the machine's fastest dtype."""
         if self._module is None:
+            from rung.models.sharing import compact
+
+            self.learnt = compact(self.learnt)
             self._module = self.method.assemble(self.model, self.learnt)
         return self._module

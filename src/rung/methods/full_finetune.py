@@ -39,6 +39,8 @@ class FullFinetune(EncoderTuning):
 
     def assemble(self, model: Encoder, learnt: Mapping[str, torch.Tensor]) -> torch.nn.Module:
         """The trunk with all weights replaced."""
+        from rung.models.sharing import ready
+
         trunk = model.trunk()
-        trunk.load_state_dict(dict(learnt), strict=False)
+        trunk.load_state_dict({name: ready(learnt, name) for name in learnt}, strict=False, assign=True)
         return for_inference(trunk)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Lora(EncoderTuning):
-    """A small update of low rank beside every matrix is trained; merged into the weights for inference."""
+    """A small update of low rank beside every matrix is trained; any number of them answer beside one copy of the weights."""
 
     name: ClassVar[str] = "lora"
     rung: ClassVar[int] = 30
@@ -36,6 +36,10 @@ class Lora(EncoderTuning):
     alpha: float = Field(32.0, gt=0, description="updates are scaled by alpha / rank (rsLoRA: alpha / sqrt(rank))")
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout on the adapter's input")
     rslora: bool = Field(False, description="scale by alpha / sqrt(rank)")
+    merged: bool = Field(
+        False,
+        description="answer with the update merged into a copy of the weights: faster, but a whole model in memory",
+    )
 
     def install(self, trunk: torch.nn.Module, head: Head) -> torch.nn.Module:
         """The trunk frozen, with adapters in all linear layers."""
@@ -53,7 +57,7 @@ class Lora(EncoderTuning):
             lora_alpha=self.alpha,
             lora_dropout=self.dropout,
             use_rslora=self.rslora,
-            target_modules=r".*\.(query|key|value|dense|q_lin|k_lin|v_lin|out_lin|lin1|lin2|Wqkv|Wo|Wi|query_proj|key_proj|value_proj)",
+            target_modules="all-linear",
             task_type="FEATURE_EXTRACTION",
         )
 
@@ -63,19 +67,38 @@ class Lora(EncoderTuning):
         return {name: p for name, p in trunk.named_parameters() if ".lora_" in name}
 
     def assemble(self, model: Encoder, learnt: Mapping[str, torch.Tensor]) -> torch.nn.Module:
-        """The trunk with the adapters merged into its matrices."""
+        """The shared trunk with the updates beside its matrices, or a copy of it with the updates merged into them."""
+        from rung.models.sharing import LowRank, ready, twin
+
+        if self.merged:
+            return self._merged(model, learnt)
+        trunk = model.shared()
+        parts: dict[str, torch.nn.Module] = {}
+        for place, down, up in _updates(learnt):
+            base: Any = trunk.get_submodule(place)
+            parts[place] = LowRank(base, ready(learnt, down), ready(learnt, up), self.scale)
+        return twin(trunk, parts)
+
+    @property
+    def scale(self) -> float:
+        """What the product of the two factors is multiplied with."""
+        return self.alpha / (self.rank**0.5 if self.rslora else self.rank)
+
+    def _merged(self, model: Encoder, learnt: Mapping[str, torch.Tensor]) -> torch.nn.Module:
         import torch
 
         trunk = model.trunk()
-        scale = self.alpha / (self.rank**0.5 if self.rslora else self.rank)
         with torch.no_grad():
-            for name, down_RI in learnt.items():
-                place, found, _ = name.partition(".lora_A.")
-                if found:
-                    up_OR = learnt[name.replace(".lora_A.", ".lora_B.")]
-                    weight: Any = trunk.get_submodule(place).weight
-                    weight.add_(scale * (up_OR @ down_RI))
+            for place, down, up in _updates(learnt):
+                weight: Any = trunk.get_submodule(place).weight
+                weight.add_(self.scale * (learnt[up] @ learnt[down]))
         return for_inference(trunk)
+
+
+def _updates(learnt: Mapping[str, torch.Tensor]) -> list[tuple[str, str, str]]:
+    """For each adapted matrix its place in the trunk, and the names of the factors that lead down and up."""
+    downs = [name for name in learnt if ".lora_A." in name]
+    return [(name.partition(".lora_A.")[0], name, name.replace(".lora_A.", ".lora_B.")) for name in downs]
 
 
 def lean(trunk: torch.nn.Module) -> torch.nn.Module:
