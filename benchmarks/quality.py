@@ -16,21 +16,13 @@ from typing import Any
 import common
 from tagger_peer import tagged
 
-LABELS = (
-    "frozen_features",
-    "head_only",
-    "contrastive",
-    "prompt_tuning",
-    "p_tuning",
-    "prefix_tuning",
-    "lora",
-    "full_finetune",
-)
-ENTITIES = ("nearest_example", "head_only", "lora", "full_finetune")
+FEW = ("frozen_features", "head_only", "contrastive", "lora", "full_finetune")
+SOFT = ("prompt_tuning", "p_tuning", "prefix_tuning")
+ENTITIES = ("nearest_example", "head_only", "full_finetune")
 CASES = {
-    "banking77_5shot": ("banking77/train_5.jsonl.gz", "banking77/test.jsonl.gz", LABELS),
-    "banking77_10shot": ("banking77/train_10.jsonl.gz", "banking77/test.jsonl.gz", LABELS),
-    "trec6": ("trec6/train.jsonl.gz", "trec6/test.jsonl.gz", LABELS),
+    "banking77_5shot": ("banking77/train_5.jsonl.gz", "banking77/test.jsonl.gz", FEW),
+    "banking77_10shot": ("banking77/train_10.jsonl.gz", "banking77/test.jsonl.gz", FEW),
+    "trec6": ("trec6/train.jsonl.gz", "trec6/test.jsonl.gz", (*FEW[:3], *SOFT, *FEW[3:])),
     "banking77_full": (
         "banking77/train.jsonl.gz",
         "banking77/test.jsonl.gz",
