@@ -26,6 +26,9 @@ METHODS: Mapping[str, str] = MappingProxyType(
         "frozen_features": "frozen_features:FrozenFeatures",
         "head_only": "head_only:HeadOnly",
         "contrastive": "contrastive:Contrastive",
+        "prompt_tuning": "prompt_tuning:PromptTuning",
+        "p_tuning": "p_tuning:PTuning",
+        "prefix_tuning": "prefix_tuning:PrefixTuning",
         "lora": "lora:Lora",
         "full_finetune": "full_finetune:FullFinetune",
     }

@@ -5,13 +5,15 @@ product. Here all tokens of a batch stand in one (T, D) array in the narrow type
 key and value are one product where their layers allow it. Same weights, same modules (adapters included), the same sums up to
 rounding: the tests hold it against transformers'. Other families take transformers' forward.
 
-Shapes: B texts, L longest, T tokens of all texts, D width, H heads.
+A soft prompt costs what it must: its words are not computed where nobody reads them, its keys and values are made once a share.
+
+Shapes: B texts, L longest, T tokens of all texts (S where the prompt's are among them), D width, H heads, P vectors of a prompt.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn import functional as F
@@ -32,6 +34,17 @@ def fits(trunk: Any) -> bool:
     )
 
 
+class Soft(NamedTuple):
+    """A soft prompt: vectors before every text, or keys and values before every layer's.
+
+    Attributes:
+        words_PD: P vectors where word embeddings go in, before all tokens. pairs_N2PD: P keys and values for each of N layers.
+    """
+
+    words_PD: torch.Tensor | None = None
+    pairs_N2PD: torch.Tensor | None = None
+
+
 def pooled(trunk: Any, rows: Sequence[TokenRow]) -> torch.Tensor:
     """Mean of the last layer over the tokens of each row: float32 (B, D)."""
     lengths_B = torch.tensor([len(row.ids) for row in rows])
@@ -42,16 +55,37 @@ def pooled(trunk: Any, rows: Sequence[TokenRow]) -> torch.Tensor:
 
 
 def last_hidden(trunk: Any, rows: Sequence[TokenRow], lengths_B: torch.Tensor) -> torch.Tensor:
-    """The last layer's states of all tokens, row after row: (T, D)."""
-    hidden_TD = _embedded(trunk, rows)
-    layout = _Layout(lengths_B, trunk.config.num_attention_heads, hidden_TD.dtype)
-    for layer in trunk.encoder.layer:
-        attention = layer.attention
-        mixed_TD = layout.attend(*_query_key_value(attention.self, hidden_TD))
-        hidden_TD = attention.output.LayerNorm(hidden_TD + _dropped(attention.output, mixed_TD))
+    """The last layer's states of all tokens, row after row: (T, D).
+
+    Args:
+        trunk: a BERT-type base model, or a `rung.models.prompted.Prompted` around one: its prompt is then read with every row.
+    """
+    soft = trunk.soft() if hasattr(trunk, "soft") else Soft()
+    trunk = getattr(trunk, "trunk", trunk)
+    before = 0 if soft.words_PD is None else len(soft.words_PD)
+    hidden_TD = _embedded(trunk, rows, soft.words_PD)
+    everywhere = _Places(lengths_B + before)
+    layout = _Layout(everywhere, everywhere, trunk.config.num_attention_heads, hidden_TD.dtype)
+    last = len(trunk.encoder.layer) - 1
+    for number, layer in enumerate(trunk.encoder.layer):
+        attention, reading_TD = layer.attention, hidden_TD
+        query, key, value = _query_key_value(attention.self, hidden_TD)
+        if before and number == last:  # nobody reads what becomes of the prompt
+            text_T = _text(lengths_B, before)
+            query, reading_TD = query.index_select(0, text_T), hidden_TD.index_select(0, text_T)
+            layout = _Layout(_Places(lengths_B), everywhere, layout.heads, hidden_TD.dtype)
+        pair = None if soft.pairs_N2PD is None else soft.pairs_N2PD[number]
+        mixed_TD = layout.attend(query, key, value, pair)
+        hidden_TD = attention.output.LayerNorm(reading_TD + _dropped(attention.output, mixed_TD))
         inner = F.gelu(layer.intermediate.dense(hidden_TD))
         hidden_TD = layer.output.LayerNorm(hidden_TD + _dropped(layer.output, inner))
     return hidden_TD
+
+
+def _text(lengths_B: torch.Tensor, before: int) -> torch.Tensor:
+    """Where the rows' own tokens stand among all packed tokens (T,)."""
+    owner_T = torch.repeat_interleave(torch.arange(len(lengths_B)), lengths_B)
+    return torch.arange(len(owner_T)) + before * (owner_T + 1)
 
 
 def _dropped(block: Any, x: torch.Tensor) -> torch.Tensor:
@@ -59,15 +93,20 @@ def _dropped(block: Any, x: torch.Tensor) -> torch.Tensor:
     return out
 
 
-def _embedded(trunk: Any, rows: Sequence[TokenRow]) -> torch.Tensor:
+def _embedded(trunk: Any, rows: Sequence[TokenRow], words_PD: torch.Tensor | None) -> torch.Tensor:
     tables = trunk.embeddings
+    before = 0 if words_PD is None else len(words_PD)
     first = 0 if trunk.config.model_type == "bert" else trunk.config.pad_token_id + 1
     ids_T = torch.tensor([token for row in rows for token in row.ids])
-    positions_T = torch.tensor([first + i for row in rows for i in range(len(row.ids))])
-    types_T = torch.tensor([int(i >= row.first) for row in rows for i in range(len(row.ids))])
+    positions_T = torch.tensor([first + i for row in rows for i in range(before + len(row.ids))])
+    types_T = torch.tensor([int(i >= before + row.first) for row in rows for i in range(before + len(row.ids))])
     if tables.token_type_embeddings.num_embeddings < 2:
         types_T = torch.zeros_like(types_T)
-    summed_TD = tables.word_embeddings(ids_T) + tables.position_embeddings(positions_T)
+    words_TD = tables.word_embeddings(ids_T)
+    if words_PD is not None:
+        parts = words_TD.split([len(row.ids) for row in rows])
+        words_TD = torch.cat([part for own in parts for part in (words_PD, own)])
+    summed_TD = words_TD + tables.position_embeddings(positions_T)
     summed_TD = tables.LayerNorm(summed_TD + tables.token_type_embeddings(types_T))
     narrow = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else summed_TD.dtype
     embedded: torch.Tensor = tables.dropout(summed_TD).to(narrow)
@@ -82,31 +121,49 @@ def _query_key_value(layer: Any, hidden_TD: torch.Tensor) -> tuple[torch.Tensor,
     return layer.query(hidden_TD), layer.key(hidden_TD), layer.value(hidden_TD)
 
 
-class _Layout:
-    """Where each token stands in (B, L), and attention over it (Vaswani et al. 2017, section 3.2)."""
+class _Places:
+    """Where the tokens of packed rows stand in (B, L)."""
 
-    def __init__(self, lengths_B: torch.Tensor, heads: int, dtype: torch.dtype) -> None:
-        self.count, self.longest, self.heads = len(lengths_B), int(lengths_B.max()), heads
-        real_BL = torch.arange(self.longest) < lengths_B[:, None]
-        self.full = bool(real_BL.all())
+    def __init__(self, lengths_B: torch.Tensor) -> None:
+        self.count, self.longest = len(lengths_B), int(lengths_B.max())
+        self.real_BL = torch.arange(self.longest) < lengths_B[:, None]
+        self.full = bool(self.real_BL.all())
         starts_B1 = (lengths_B.cumsum(0) - lengths_B)[:, None]
         # a padded place borrows its row's first token; it is masked as a key, and its answer as a query is not used
-        self.from_packed = torch.where(real_BL, starts_B1 + torch.arange(self.longest), starts_B1).view(-1)
-        self.to_packed = real_BL.view(-1).nonzero().squeeze(1)
-        self.bias_B11L = torch.zeros(self.count, 1, 1, self.longest, dtype=dtype)
-        self.bias_B11L.masked_fill_(~real_BL[:, None, None], float("-inf"))
+        self.from_packed = torch.where(self.real_BL, starts_B1 + torch.arange(self.longest), starts_B1).view(-1)
+        self.to_packed = self.real_BL.view(-1).nonzero().squeeze(1)
 
-    def attend(self, query_TD: torch.Tensor, key_TD: torch.Tensor, value_TD: torch.Tensor) -> torch.Tensor:
-        """Softmax attention within each row: (T, D)."""
-        query, key, value = (self._heads(x) for x in (query_TD, key_TD, value_TD))
-        scores_BHLL = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
-        if not self.full:
-            scores_BHLL = scores_BHLL + self.bias_B11L
-        mixed = torch.softmax(scores_BHLL, dim=-1) @ value
-        mixed_ND = mixed.transpose(1, 2).reshape(self.count * self.longest, -1)
-        return mixed_ND if self.full else mixed_ND.index_select(0, self.to_packed)
-
-    def _heads(self, x_TD: torch.Tensor) -> torch.Tensor:
+    def heads(self, x_TD: torch.Tensor, heads: int) -> torch.Tensor:
         """(B, H, L, D / H)."""
         x_ND = x_TD if self.full else x_TD.index_select(0, self.from_packed)
-        return x_ND.view(self.count, self.longest, self.heads, -1).transpose(1, 2)
+        return x_ND.view(self.count, self.longest, heads, -1).transpose(1, 2)
+
+
+class _Layout:
+    """Attention of the tokens in some places over those in others, row by row (Vaswani et al. 2017, section 3.2)."""
+
+    def __init__(self, asking: _Places, asked: _Places, heads: int, dtype: torch.dtype) -> None:
+        self.asking, self.asked, self.heads = asking, asked, heads
+        self.bias_B11L = torch.zeros(asked.count, 1, 1, asked.longest, dtype=dtype)
+        self.bias_B11L.masked_fill_(~asked.real_BL[:, None, None], float("-inf"))
+
+    def attend(
+        self, query_TD: torch.Tensor, key_SD: torch.Tensor, value_SD: torch.Tensor, pair_2PD: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Softmax attention within each row (T, D); `pair_2PD` are keys and values that every row has before its own."""
+        query = self.asking.heads(query_TD, self.heads)
+        key, value = (self.asked.heads(x, self.heads) for x in (key_SD, value_SD))
+        bias_B11L = self.bias_B11L
+        if pair_2PD is not None:
+            pair_2HPd = pair_2PD.to(key.dtype).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            key, value = (
+                torch.cat([extra[None].expand(len(x), -1, -1, -1), x], dim=2)
+                for extra, x in zip(pair_2HPd, (key, value), strict=True)
+            )
+            bias_B11L = F.pad(bias_B11L, (pair_2PD.shape[1], 0))
+        scores_BHLL = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
+        if not self.asked.full:
+            scores_BHLL = scores_BHLL + bias_B11L
+        mixed = torch.softmax(scores_BHLL, dim=-1) @ value
+        mixed_ND = mixed.transpose(1, 2).reshape(self.asking.count * self.asking.longest, -1)
+        return mixed_ND if self.asking.full else mixed_ND.index_select(0, self.asking.to_packed)
