@@ -1,0 +1,48 @@
+"""Arms side by side give what they give one after another, bit for bit, on the same number of threads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import accumulate
+from pathlib import Path
+
+import pytest
+import real_ladder
+import toy_ladder
+
+from rung.compare import Comparison, compare
+from rung.compare.wiring import Wiring
+from rung.events import Event, Events
+
+torch = pytest.importorskip("torch")
+
+
+def run(task: Path, workspace: Path, lanes: int, threads: int) -> tuple[Comparison, list[Event]]:
+    """A comparison on so many threads in all."""
+    from rung.models.device import use_threads
+
+    seen: list[Event] = []
+    before = torch.get_num_threads()
+    use_threads(threads)
+    try:
+        wiring = replace(Wiring(), recommend=toy_ladder.recommend)
+        done = compare(task, workspace=workspace, lanes=lanes, wiring=wiring, events=Events((seen.append,)))
+    finally:
+        use_threads(before)
+    return done, seen
+
+
+def test_three_lanes_of_one_thread_answer_as_one_lane_does(tmp_path: Path, tiny_folder: Path) -> None:
+    task = real_ladder.write_task(tmp_path / "t", tiny_folder)
+    alone, _ = run(task, tmp_path / "one", 1, 1)
+    beside, seen = run(task, tmp_path / "three", 3, 3)
+    answers = [
+        {r.arm.name: (r.status, r.prediction_sha, r.weights_sha) for r in c.record.runs} for c in (alone, beside)
+    ]
+    assert answers[0] == answers[1] and len(answers[0]) == 12
+    assert {run.status for run in beside.record.runs} == {"done"}
+    facts = [{(r.environment["threads"], r.environment["lanes"]) for r in c.record.runs} for c in (alone, beside)]
+    assert facts == [{(1, 1)}, {(1, 3)}]
+    marks = [{"started": 1, "finished": -1}.get(event.kind, 0) for event in seen]
+    assert sum(marks) == 0 and marks.count(1) == 12
+    assert max(accumulate(marks)) == 3, "three arms were worked on at once"
