@@ -13,8 +13,9 @@ from methods.conftest import rows_of, task_of
 from rung.events import Event, Events
 from rung.methods import load_fitted, make
 from rung.methods.base import Kit
-from rung.methods.contrast import TOGETHER, UNIT_TEXTS, ContrastSubject, agreement, contrastive_loss, draw_units
+from rung.methods.contrast import TOGETHER, UNIT_TEXTS, ContrastSubject, Texts, agreement, contrastive_loss, draw_units
 from rung.methods.contrastive import Contrastive, FittedContrastive
+from rung.methods.logistic import Linear
 from rung.models.base import Encoder, Model
 from rung.task import Context, Label, OutOfScope, Task, as_input
 from rung.testing import check_method, toy
@@ -77,11 +78,14 @@ def test_loss_is_lower_where_labels_lie_together() -> None:
     assert float(apart) < 0.1 < 5 < float(mixed)
 
 
-def test_loss_does_not_depend_on_how_units_are_shared_out(tiny: Encoder) -> None:
+@pytest.mark.parametrize("share", [0.25, 1.0])
+def test_loss_does_not_depend_on_how_units_are_shared_out(tiny: Encoder, share: float) -> None:
     data = toy()
     wanted_NK = one_hot(*[i % 3 for i in range(len(data.train))])
     units = draw_units(wanted_NK, rounds=3, seed=0)
-    subject = ContrastSubject(tiny, tiny.trunk(), [row.input for row in data.train], wanted_NK, units, 0.1)
+    texts = Texts([row.input for row in data.train], wanted_NK, wanted_NK)
+    start = Linear(np.ones((3, tiny.info.hidden_size), np.float32), np.zeros(3, np.float32))
+    subject = ContrastSubject(tiny, tiny.trunk(), texts, units, start, temperature=0.1, share=share, head_rate=1e-2)
     whole = float(subject.loss(range(len(units))).detach())
     assert whole == pytest.approx(sum(float(subject.loss([i]).detach()) for i in range(len(units))), rel=1e-5)
     assert subject.lengths == [sum(len(subject.rows[i].ids) for i in unit_) for unit_ in units]
@@ -147,7 +151,7 @@ def test_all_rows_are_fitted_again_where_validation_was_cut_from_train(tiny: Mod
 
 
 def test_what_is_kept_answers_alike(tiny: Model, tmp_path: Path) -> None:
-    data = toy(multi_label=True)
+    data = toy("several")
     fitted = Contrastive(passes=1).fit(data.task, data.train, data.validation, tiny, Context(), Kit())
     fitted.save(tmp_path)
     again = load_fitted(tmp_path, lambda name: tiny)

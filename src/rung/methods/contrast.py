@@ -5,6 +5,9 @@ of its pairs are used (supervised contrastive learning, Khosla et al. 2020, arXi
 for the same work. A unit is what the training loop calls a row, so that what a text is contrasted with depends on the seed alone,
 and not on how many cores share a batch.
 
+The contrast is one part of the loss; the other is a classifier's cross-entropy on the same vectors (Gunel et al. 2021,
+arXiv:2011.01403), which tells each text from every label at once, where a unit holds only some of them.
+
 Shapes: N texts, K labels, U texts of one unit, D features.
 """
 
@@ -12,10 +15,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rung.methods.logistic import Linear
 from rung.methods.vocabulary import UsedVocabulary
 from rung.models.base import Encoder, Floats
 from rung.models.device import device
@@ -101,30 +106,56 @@ def contrastive_loss(features_UD: torch.Tensor, agree_UU: torch.Tensor, temperat
     return losses_U.sum() / (company_U > 0).sum().clamp(min=1)
 
 
+@dataclass(frozen=True)
+class Texts:
+    """What is contrasted.
+
+    Attributes:
+        wanted_NK: 1 where a text has a label: what the classifier answers.
+        drawn_NK: 1 where a label draws a text to others that have it; equals `wanted_NK` but for labels that unite nothing.
+        several: a text may have any number of labels.
+    """
+
+    inputs: Sequence[Input]
+    wanted_NK: Floats
+    drawn_NK: Floats
+    several: bool = False
+
+
 class ContrastSubject:
-    """A `Trainable`: a trunk, texts with labels, and the units in which they are contrasted.
+    """A `Trainable`: a trunk, a linear classifier, texts with labels, and the units in which they are contrasted.
 
     Args:
         trunk: as it is trained; its input embeddings are swapped for the rows in use until `vocabulary.restore`.
-        wanted_NK: 1 where a text has a label. units: of text numbers; the loop's rows.
+        units: of text numbers; the loop's rows. start: the classifier's first weights, on vectors of length 1.
+        share: of the contrast in the loss, 0 to 1; the rest is the classifier's. head_rate: its peak learning rate.
     """
 
     def __init__(
         self,
         model: Encoder,
         trunk: Any,
-        inputs: Sequence[Input],
-        wanted_NK: Floats,
+        texts: Texts,
         units: Sequence[Sequence[int]],
+        start: Linear,
+        *,
         temperature: float,
+        share: float,
+        head_rate: float,
     ) -> None:
-        self.model, self.trunk, self.wanted_NK = model, trunk, wanted_NK
-        self.units, self.temperature = units, temperature
-        rows = model.token_rows(inputs)
+        import torch
+
+        self.model, self.trunk, self.texts, self.units = model, trunk, texts, units
+        self.temperature, self.share, self.head_rate = temperature, share, head_rate
+        rows = model.token_rows(texts.inputs)
         self.vocabulary = UsedVocabulary(trunk, rows)
         self.rows = self.vocabulary.narrow(rows)
         self.lengths: Sequence[int] = [sum(len(rows[i].ids) for i in unit) for unit in units]
-        self.module: torch.nn.Module = trunk
+        self.linear = torch.nn.Linear(start.weights_KD.shape[1], start.weights_KD.shape[0]).to(device())
+        with torch.no_grad():
+            self.linear.weight.copy_(torch.from_numpy(start.weights_KD))
+            self.linear.bias.copy_(torch.from_numpy(start.bias_K))
+        self.module: torch.nn.Module = torch.nn.ModuleDict({"trunk": trunk, "head": self.linear})
 
     def loss(self, rows: Sequence[int]) -> torch.Tensor:
         """Sum over units; see `Trainable.loss`."""
@@ -136,13 +167,26 @@ class ContrastSubject:
         import torch
 
         pooled_UD = self.model.pooled(self.trunk, [self.rows[i] for i in unit])
+        drawn_UK = self.texts.drawn_NK[list(unit)]
         with torch.autocast(device(), enabled=False):
             features_UD = torch.nn.functional.normalize(pooled_UD.float(), dim=-1)
-            agree_UU = torch.from_numpy(agreement(self.wanted_NK[list(unit)])).to(features_UD.device)
-            return contrastive_loss(features_UD, agree_UU, self.temperature)
+            agree_UU = torch.from_numpy(agreement(drawn_UK)).to(features_UD.device)
+            contrast = contrastive_loss(features_UD, agree_UU, self.temperature)
+            return self.share * contrast + (1 - self.share) * self._classifier_loss(features_UD, unit)
+
+    def _classifier_loss(self, features_UD: torch.Tensor, unit: Sequence[int]) -> torch.Tensor:
+        """Mean over texts of cross-entropy, or of binary cross-entropy summed over labels."""
+        import torch
+
+        wanted_UK = torch.from_numpy(self.texts.wanted_NK[list(unit)]).to(features_UD.device)
+        logits_UK = torch.nn.functional.linear(features_UD, self.linear.weight, self.linear.bias)
+        if self.texts.several:
+            total = torch.nn.functional.binary_cross_entropy_with_logits(logits_UK, wanted_UK, reduction="sum")
+            return total / len(unit)
+        return torch.nn.functional.cross_entropy(logits_UK, wanted_UK.argmax(1))
 
     def groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, Any]]:
-        """Matrices with weight decay; vectors and word embeddings without."""
+        """Matrices with weight decay; vectors, word embeddings and the classifier without."""
         table = self.trunk.get_input_embeddings().weight
         moving = [p for p in self.trunk.parameters() if p.requires_grad]
         matrices = [p for p in moving if p.ndim > 1 and p is not table]
@@ -150,14 +194,15 @@ class ContrastSubject:
         return [
             {"params": matrices, "lr": learning_rate, "weight_decay": weight_decay},
             {"params": rest, "lr": learning_rate, "weight_decay": 0.0},
+            {"params": list(self.linear.parameters()), "lr": self.head_rate, "weight_decay": 0.0},
         ]
 
     def validate(self) -> float | None:
-        """None: the classifier comes afterwards, and what the loss says about units is not what it will answer."""
+        """None: the classifier that answers comes afterwards, and what the loss says about units is not what it will answer."""
         return None
 
     def pairs(self) -> tuple[int, int]:
         """How many pairs of texts the units hold, and how many of them share a label."""
         all_pairs = sum(len(unit) * (len(unit) - 1) // 2 for unit in self.units)
-        alike = sum(int((agreement(self.wanted_NK[list(unit)]) > 0).sum()) // 2 for unit in self.units)
+        alike = sum(int((agreement(self.texts.drawn_NK[list(unit)]) > 0).sum()) // 2 for unit in self.units)
         return all_pairs, alike

@@ -1,9 +1,10 @@
 """Contrastive tuning: the encoder learns which texts share a label, then a classifier is fitted on its vectors (SetFit).
 
-Texts of a label are drawn together and pushed away from the others (see `contrast`); what labels are called is a text of the label
-as well, so that a label with a single example has company. Then all is as with frozen features, on the tuned trunk: the mean of an
-early, a middle and the last layer, and logistic regression pulled towards the label names. Its strength is fixed: on vectors that
-were tuned on the same rows, folds of these rows find every strength perfect.
+Texts of a label are drawn together and pushed away from the others while a classifier on the same vectors learns to tell labels
+apart (see `contrast`). What labels are called is a text of the label as well, so that a label with a single example has company.
+Then all is as with frozen features, on the tuned trunk: the mean of an early, a middle and the last layer, and logistic regression
+pulled towards the label names. Its strength is fixed: on vectors that were tuned on the same rows, folds of these rows find every
+strength perfect.
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ from pydantic import Field
 from rung.methods import vectors
 from rung.methods.base import Kit, Learns, Method
 from rung.methods.choosing import Candidate, Problem
-from rung.methods.contrast import ContrastSubject, draw_units
+from rung.methods.contrast import ContrastSubject, Texts, draw_units
 from rung.methods.deciding import Decision, answers, decide
+from rung.methods.heads import SentenceHead
 from rung.methods.logistic import Linear
 from rung.methods.saving import check_base, read_arrays, read_record, sha_of
 from rung.methods.vectors import Embedder, FittedOnVectors
 from rung.models.base import Encoded, Encoder, Floats, Model
 from rung.models.device import device, for_inference
-from rung.task import Context, Example, Input, Prediction, Task, as_input
+from rung.task import Context, Example, Input, Label, Prediction, Task, as_input
 from rung.training import Checkpoints, Progress, Recipe, train
 
 if TYPE_CHECKING:
@@ -56,7 +58,13 @@ class Contrastive(Method):
     learns: ClassVar[Learns] = "all"
     model_kinds: ClassVar[tuple[str, ...]] = ("encoder",)
 
-    learning_rate: float = Field(3e-5, gt=0, description="peak learning rate")
+    learning_rate: float = Field(1e-4, gt=0, description="peak learning rate of the encoder")
+    head_learning_rate: float = Field(
+        1e-2, gt=0, description="peak learning rate of the classifier tuned along with it"
+    )
+    contrast: float = Field(
+        0.25, gt=0, le=1, description="share of the contrast in the loss, the rest is the classifier's; 1: as in SetFit"
+    )
     passes: int | None = Field(
         None, ge=1, description="how often each text is contrasted with others; default: by the number of rows"
     )
@@ -97,6 +105,8 @@ class Contrastive(Method):
         job = _Job(self, task, model, context, kit)
         chosen, progress = job.fitted(train, "choose")
         decision, score = chosen.judged(validation)
+        if decision.warning:
+            kit.events.message(decision.warning)
         details = {**chosen.details, **_told(progress)}
         together = [*train, *validation]
         if validation and kit.refit and self._again(len(together)) and progress.stopped != "deadline":
@@ -113,8 +123,8 @@ class Contrastive(Method):
         return self.label_texts and not any(example.input.pair for example in rows)
 
     def passes_over(self, rows: int) -> int:
-        """How often each text is drawn: 8 times of a thousand rows or fewer, once of ten thousand or more."""
-        return self.passes or max(1, min(8, round(8000 / max(1, rows))))
+        """How often each text is drawn: 6 times of 1,300 rows or fewer, 3 times of 2,700 or more."""
+        return self.passes or max(3, min(6, round(8000 / max(1, rows))))
 
     def recipe(self, passes: int, seed: int) -> Recipe:
         """The training recipe; all passes are one epoch of units, since no two passes draw the same."""
@@ -261,10 +271,18 @@ class _Job:
 
     def _tuned(self, rows: Sequence[Example], stage: str) -> tuple[ContrastSubject, Progress]:
         method, kit = self.method, self.kit
-        inputs, wanted_NK = self._texts(rows)
+        texts = self._texts(rows)
         passes = method.passes_over(len(rows))
-        units = draw_units(wanted_NK, passes, kit.seed)
-        subject = ContrastSubject(self.model, self._trunk().to(device()), inputs, wanted_NK, units, method.temperature)
+        subject = ContrastSubject(
+            self.model,
+            self._trunk().to(device()),
+            texts,
+            draw_units(texts.drawn_NK, passes, kit.seed),
+            SentenceHead(self.task, self.model).start(rows, kit),
+            temperature=method.temperature,
+            share=method.contrast,
+            head_rate=method.head_learning_rate,
+        )
         keep = Checkpoints(kit.checkpoints / stage) if kit.checkpoints else None
         began = kit.clock()
         recipe = method.recipe(passes, kit.seed)
@@ -280,25 +298,29 @@ class _Job:
 
         return without_dropout(self.model.trunk(training=True)).requires_grad_(True)
 
-    def _texts(self, rows: Sequence[Example]) -> tuple[list[Input], Floats]:
-        """What is contrasted: the rows and what labels are called, with the labels of each.
+    def _texts(self, rows: Sequence[Example]) -> Texts:
+        """The rows and what labels are called.
 
-        Inputs of no class have nothing in common but what they are not: they are contrasted as texts without a label.
+        Inputs of no class have nothing in common but what they are not: they are classified, and not drawn to each other.
         """
         inputs = [example.input for example in rows]
-        wanted_NK = vectors.targets(self.task, rows)
         said: list[int] = []
-        scope = self.task.out_of_scope
+        outside = [k for k, label in enumerate(self.task.labels) if self._is_outside(label)]
         for k, label in enumerate(self.task.labels):
-            if scope is not None and label.name == scope.label:
-                wanted_NK[:, k] = 0
-            elif self.method._says_labels(rows):
+            if k not in outside and self.method._says_labels(rows):
                 texts = [vectors.words(label.name)]
                 if label.description and self.context.label_descriptions:
                     texts.append(label.description)
                 inputs += [as_input(text) for text in texts]
                 said += [k] * len(texts)
-        return inputs, np.concatenate([wanted_NK, np.eye(len(self.task.labels), dtype=np.float32)[said]])
+        names_MK = np.eye(len(self.task.labels), dtype=np.float32)[said]
+        wanted_NK = np.concatenate([vectors.targets(self.task, rows), names_MK])
+        drawn_NK = wanted_NK.copy()
+        drawn_NK[:, outside] = 0
+        return Texts(inputs, wanted_NK, drawn_NK, self.task.multi_label)
+
+    def _is_outside(self, label: Label) -> bool:
+        return self.task.out_of_scope is not None and label.name == self.task.out_of_scope.label
 
     def _problem(self, rows: Sequence[Example], embed: TunedEmbedder) -> Problem:
         blocks_ND = embed.blocks(embed([example.input for example in rows], events=self.kit.events).vectors_ND)
