@@ -18,6 +18,7 @@ from rung.methods.encoder_tuning import EncoderTuning
 from rung.methods.fitted_encoder import LEARNT, FittedEncoder
 from rung.methods.heads import head_of
 from rung.methods.nearest_words import nearest, whole_words
+from rung.methods.prefix_tuning import PrefixTuning
 from rung.methods.soft_prompts import PROMPT, start_words
 from rung.models.encoder import TransformerEncoder
 from rung.task import Context, Example, Label, Task, as_input
@@ -125,6 +126,12 @@ def test_the_rate_is_searched_and_the_search_is_told(name: str, tiny_encoder: Tr
     best = min(tried, key=lambda entry: entry["validation_loss"])
     assert [entry["learning_rate"] for entry in tried if entry["chosen"]] == [found.details["learning_rate"]]
     assert best["learning_rate"] == found.details["learning_rate"]
+
+
+def test_a_network_is_trained_at_rates_of_its_own(tiny_encoder: TransformerEncoder) -> None:
+    found = fitted("prefix_tuning", tiny_encoder, learning_rate=None, epochs=1, reparametrise=True)
+    tried = [entry["learning_rate"] for entry in found.details["learning_rates"]]
+    assert tried == list(PrefixTuning.network_rates) and max(tried) < min(PrefixTuning.rates)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -67,12 +67,17 @@ class GradientMethod(Method):
         """One training from the base model; `stage` names its checkpoints. `validation` rows say when to stop, if any."""
 
     def choose_rate(self, search: RateSearch) -> tuple[float, dict[str, Any]]:
-        """The learning rate, and what to tell about the choice: the knob, or the best of `rates` on validation rows."""
+        """The learning rate, and what to tell about the choice: the knob, or the best of `tried_rates` on validation rows."""
         if self.learning_rate is not None:
             return self.learning_rate, {}
+        rates = self.tried_rates()
         if not search.validation:
-            return self.rates[len(self.rates) // 2], {}
-        return search.best(self.rates)
+            return rates[len(rates) // 2], {}
+        return search.best(rates)
+
+    def tried_rates(self) -> tuple[float, ...]:
+        """The learning rates that a search tries, in rising order."""
+        return self.rates
 
     def report(self, fitted: FittedByGradient) -> dict[str, Any]:
         """More to tell about what was learnt, for the report."""

