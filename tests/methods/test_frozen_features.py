@@ -186,6 +186,15 @@ def test_thresholds_come_from_validation_rows(minilm: Encoder) -> None:
     assert alone.details["decision"]["reject_below"] == pytest.approx(np.sort(scores)[(len(rest) + 1) // 2 - 1])
 
 
+def test_after_the_refit_thresholds_are_those_of_all_rows(minilm: Encoder) -> None:
+    task, train, _, _ = open_toy()
+    method, kit = FrozenFeatures(C=30.0, early_layers=0.5, label_prior="off"), Kit()
+    again = method.fit(task, train[:16], train[16:], minilm, Context(), kit)
+    together = method.fit(task, train, (), minilm, Context(), kit)
+    once = method.fit(task, train[:16], train[16:], minilm, Context(), replace(kit, refit=False))
+    assert again.details["decision"] == together.details["decision"] != once.details["decision"]
+
+
 def pair_rows() -> tuple[Task, list[Example]]:
     """Whether two questions of the toy are about the same thing."""
     texts = [(row.input.text, row.output) for row in (*toy().train, *toy().test)]
@@ -244,12 +253,12 @@ def test_two_thousand_labels_of_two_examples(minilm: Encoder) -> None:
     names = [f"{act} {noun}" for act in acts for noun in nouns]
     names = [f"{name} {when}" for when in ("now", "tomorrow", "abroad") for name in names][:2000]
     rows = [(f"{start} {name}", name) for name in names for start in ("I want to", "Could you please")]
-    start = time.perf_counter()
+    start = time.process_time()
     fitted = FrozenFeatures(label_prior="off").fit(
         task_of(*names), rows_of(*rows), (), minilm, Context(), Kit(features=Features())
     )
-    assert time.perf_counter() - start < 300
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 3e6
+    assert time.process_time() - start < 120
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 2.5e6
     asked = names[::50]
     found = fitted.predict([as_input(f"I need to {name}") for name in asked])
     assert np.mean([p.output == name for p, name in zip(found, asked, strict=True)]) > 0.9

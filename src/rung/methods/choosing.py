@@ -30,6 +30,8 @@ FEWEST_ROWS = 8
 THRESHOLDS = tuple(i / 20 for i in range(2, 17))
 #: Knobs are chosen on the rows of so many labels, drawn at random: time grows with the square of the labels, what is chosen hardly.
 LABELS_TRIED = 300
+#: Folds for thresholds on up to 2,000 rows: what is held out should be answered almost as surely as new texts will be.
+FINE_FOLDS = 10
 #: Enough to rank candidates; the final fit is solved further.
 TOLERANCE = 1e-5
 
@@ -122,7 +124,7 @@ def choose(
     if problem.wanted_NK.shape[1] > LABELS_TRIED:
         drawn = np.random.default_rng(seed).choice(problem.wanted_NK.shape[1], LABELS_TRIED, replace=False)
         problem = problem.of_labels(np.sort(drawn))
-    held = _held(problem, seed)
+    held = _held(problem, seed, 5 if len(problem.examples) <= 2000 else 3)
     nothing = all(len(values) < 2 for values in options.values())
     if nothing or not held:
         return start, []
@@ -154,7 +156,7 @@ class HeldOut:
 
 def held_out(problem: Problem, candidate: Candidate, seed: int) -> HeldOut | None:
     """The candidate's probabilities on folds of all training rows; None where they are too few."""
-    held = _held(problem, seed)
+    held = _held(problem, seed, FINE_FOLDS if len(problem.examples) <= 2000 else 3)
     if not held:
         return None
     folds_N = np.full(len(problem.examples), -1, np.int64)
@@ -164,9 +166,8 @@ def held_out(problem: Problem, candidate: Candidate, seed: int) -> HeldOut | Non
     return HeldOut(rows_M, _Trial(problem, held).probabilities(candidate), folds_N)
 
 
-def _held(problem: Problem, seed: int) -> list[np.ndarray]:
+def _held(problem: Problem, seed: int, count: int) -> list[np.ndarray]:
     """Which rows each fold holds back, bool (N,); none where there are too few to decide anything."""
-    count = 5 if len(problem.examples) <= 2000 else 3
     folds_N = stratified_folds(problem.examples, count, seed)
     if (folds_N >= 0).sum() < FEWEST_ROWS:
         return []
