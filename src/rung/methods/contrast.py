@@ -23,7 +23,7 @@ import numpy as np
 from rung.methods.logistic import Linear
 from rung.methods.vocabulary import UsedVocabulary
 from rung.models.base import Encoder, Floats
-from rung.models.device import device
+from rung.models.device import building, device
 from rung.task import Input
 
 if TYPE_CHECKING:
@@ -148,10 +148,11 @@ class ContrastSubject:
         self.model, self.trunk, self.texts, self.units = model, trunk, texts, units
         self.temperature, self.share, self.head_rate = temperature, share, head_rate
         rows = model.token_rows(texts.inputs)
-        self.vocabulary = UsedVocabulary(trunk, rows)
+        with building():  # layers draw their first weights from the process's generator
+            self.vocabulary = UsedVocabulary(trunk, rows)
+            self.linear = torch.nn.Linear(start.weights_KD.shape[1], start.weights_KD.shape[0]).to(device())
         self.rows = self.vocabulary.narrow(rows)
         self.lengths: Sequence[int] = [sum(len(rows[i].ids) for i in unit) for unit in units]
-        self.linear = torch.nn.Linear(start.weights_KD.shape[1], start.weights_KD.shape[0]).to(device())
         with torch.no_grad():
             self.linear.weight.copy_(torch.from_numpy(start.weights_KD))
             self.linear.bias.copy_(torch.from_numpy(start.bias_K))
