@@ -1,12 +1,14 @@
-"""Progress: plain lines are few and complete; bars follow the events."""
+"""Progress: plain lines are few and complete; every arm is a row of the terminal."""
 
 from __future__ import annotations
 
 import io
+import threading
 
 from rich.console import Console
+from rich.text import Text
 
-from rung.cli.progress import Live, Plain, duration, listener
+from rung.cli.progress import Live, Plain, listener
 from rung.events import Event, Events
 
 
@@ -52,28 +54,41 @@ def test_plain_lines_tell_ends_and_reasons_and_progress_now_and_then() -> None:
     assert "  1 of 2 runs, about 1 min 10 s left" in lines and "! the machine is busy" in lines
 
 
-def test_bars_come_and_go_with_their_arm() -> None:
+def test_all_arms_stand_on_the_terminal_until_the_end() -> None:
     console, out = _console(terminal=True)
-    live = Live(console)
-    with live as events:
-        events.progress(0, 2, "runs")
-        events.emit(Event("started", "lora"))
-        events.named("lora").progress(40, 100, "steps", seconds_left=95)
-        assert [(bar.description, bar.completed, bar.total) for bar in live.progress.tasks] == [
-            ("all", 0, 2),
-            ("lora", 40, 100),
-        ]
-        assert live.progress.tasks[1].fields["left"] == "1 min 35 s left"
-        events.emit(Event("finished", "lora", "9 of 10 right"))
-        events.progress(1, 2, "runs")
-        assert [(bar.description, bar.completed) for bar in live.progress.tasks] == [("all", 1)]
-    assert "9 of 10 right" in out.getvalue()
+    with Live(console, lambda: 3.0) as events:
+        for name in ("majority", "lora"):
+            events.emit(Event("planned", name))
+        events.emit(Event("started", "majority"))
+        events.emit(Event("finished", "majority", "5 of 10 right", values={"score": 0.5, "seconds": 2.0}))
+        events.warning("the machine is busy")
+        events.named("lora").message("chose 3 epochs")
+    text = Text.from_ansi(out.getvalue()).plain
+    assert "! the machine is busy" in text
+    last = [line.rstrip() for line in text.splitlines()[-3:]]
+    assert last == ["✓ majority     0.500  in 2 s", "· lora", "  all          0 s so far"]
+
+
+def test_several_threads_may_tell_at_once() -> None:
+    console, out = _console(terminal=True)
+    with Live(console) as events:
+
+        def arm(name: str) -> None:
+            events.emit(Event("started", name))
+            for step in range(200):
+                events.named(name).progress(step + 1, 200, "steps")
+            events.emit(Event("finished", name, values={"score": 1.0, "seconds": 0.1}))
+
+        threads = [threading.Thread(target=arm, args=(f"arm {i}",)) for i in range(8)]
+        for i in range(8):
+            events.emit(Event("planned", f"arm {i}"))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert Text.from_ansi(out.getvalue()).plain.count("✓ arm") >= 8
 
 
 def test_the_listener_suits_the_console() -> None:
     assert isinstance(listener(_console(terminal=True)[0]), Live)
     assert isinstance(listener(_console(terminal=False)[0]), Plain)
-
-
-def test_durations() -> None:
-    assert [duration(s) for s in (0.4, 59.6, 3599.6, 86400)] == ["0 s", "1 min 00 s", "1 h 00 min", "24 h 00 min"]

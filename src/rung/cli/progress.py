@@ -1,4 +1,4 @@
-"""How far the work is: bars on a terminal, plain lines elsewhere. Listens to `rung.events` and knows nothing of the work."""
+"""How far the work is: all arms on a terminal, plain lines elsewhere. Listens to `rung.events` and knows nothing of the work."""
 
 from __future__ import annotations
 
@@ -8,42 +8,22 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from rung.cli.board import MARKS, Board, left, table
 from rung.events import Event, Events
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress, TaskID
+    from rich.console import Console, RenderableType
     from rich.text import Text
 
-MARKS = {
-    "finished": ("✓", "green"),
-    "skipped": ("–", "yellow"),
-    "failed": ("!", "bold red"),
-    "warning": ("!", "yellow"),
-    "message": (" ", "dim"),
-}
 #: Seconds between two plain lines about the progress of one source.
 QUIET_S = 15.0
-OVERALL = ""
+#: What gets a plain line whenever it happens.
+TOLD = ("waiting", "finished", "skipped", "failed", "warning", "message")
 
 
 def listener(console: Console) -> Live | Plain:
     """A listener that suits the console; use it as a context manager."""
     return Live(console) if console.is_terminal else Plain(console)
-
-
-def duration(seconds: float) -> str:
-    """`8 s`, `3 min 05 s`, `2 h 10 min`.
-
-    >>> duration(7.6), duration(185), duration(7800)
-    ('8 s', '3 min 05 s', '2 h 10 min')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 class Plain:
@@ -63,7 +43,7 @@ class Plain:
     def __call__(self, event: Event) -> None:
         """Tell about `event`."""
         with self._lock:
-            if event.kind in MARKS:
+            if event.kind in TOLD:
                 self.console.print(line(event), soft_wrap=True)
             elif event.kind == "started":
                 self._said[event.source] = self.clock()
@@ -79,49 +59,47 @@ class Plain:
 
 
 class Live:
-    """An overall bar, and one for each arm being worked on; what has ended stands above as a line."""
+    """Every arm as a row, from waiting to its score, and the time left for all; warnings stand above as lines.
+
+    What is shown last stays on the terminal, with the reasons of arms that were skipped or failed in full.
+    """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        from rich.live import Live as Screen
+
         self.console, self.clock = console, clock
+        self.board = Board()
         self._lock = threading.Lock()
-        self._bars: dict[str, TaskID] = {}
-        self.progress = _bars(console)
+        self._began = clock()
+        self._over = False
+        self.screen = Screen(console=console, get_renderable=self.shown, refresh_per_second=8, vertical_overflow="crop")
 
     def __enter__(self) -> Events:
-        self.progress.start()
+        self._began = self.clock()
+        self.screen.start()
         return Events((self,))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.progress.stop()
+        self._over = True
+        self.screen.vertical_overflow = "visible"
+        self.screen.stop()
+
+    def shown(self) -> RenderableType:
+        """What stands on the terminal now."""
+        with self._lock:
+            if not self.board.rows and self.board.overall is None:
+                return ""
+            room = None if self._over else max(4, self.console.height - 3)
+            return table(self.board, self.clock() - self._began, self.console.width, room)
 
     def __call__(self, event: Event) -> None:
         """Tell about `event`."""
         with self._lock:
-            if event.kind in MARKS:
-                self.console.print(line(event))
-            if event.kind in ("finished", "skipped", "failed") and event.source in self._bars:
-                self.progress.remove_task(self._bars.pop(event.source))
-            elif event.kind in ("started", "progress"):
-                self._advance(event)
-
-    def _advance(self, event: Event) -> None:
-        bar = self._bars.get(event.source)
-        name = event.source or "all"
-        if bar is None:
-            bar = self._bars[event.source] = self.progress.add_task(name, total=None, left="", what="")
-        if event.kind == "started":
-            return
-        if event.source != OVERALL and event.done is not None and event.done == event.total:
-            # the bar goes, and comes back if the same source goes on to something else
-            self.progress.remove_task(self._bars.pop(event.source))
-            return
-        left = _left(event)
-        what = "" if event.source == OVERALL else event.text
-        self.progress.update(
-            bar, total=event.total, completed=event.done or 0, left=left, what=what or event.unit, refresh=False
-        )
+            self.board.note(event)
+        if event.kind == "warning" or (event.kind == "message" and not event.source):
+            self.console.print(line(event))
 
 
 def line(event: Event) -> Text:
@@ -138,29 +116,8 @@ def _named(source: str) -> str:
     return f"{source}: " if source else ""
 
 
-def _left(event: Event) -> str:
-    # under a second is as good as unknown
-    seconds = event.seconds_left or 0
-    return f"{duration(seconds)} left" if seconds >= 1 else ""
-
-
 def _done(event: Event) -> str:
     of = f" of {event.total:,.0f}" if event.total is not None else ""
-    left = f", about {_left(event)}" if _left(event) else ""
+    about = f", about {left(event)}" if left(event) else ""
     text = f" ({event.text})" if event.text and event.source else ""
-    return f"{event.done:,.0f}{of} {event.unit}{text}{left}"
-
-
-def _bars(console: Console) -> Progress:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    return Progress(
-        TextColumn("{task.description}", style="bold"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[what]}", style="dim"),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[left]}", style="cyan"),
-        console=console,
-        transient=True,
-    )
+    return f"{event.done:,.0f}{of} {event.unit}{text}{about}"
