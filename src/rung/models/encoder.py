@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 BATCH_TOKENS = 1024
 #: Longest text handed to the tokenizer, in characters per token of context; more cannot survive truncation.
 CHARACTERS_PER_TOKEN = 64
+#: Families whose forward breaks under autocast, so that they are trained in float32: DeBERTa masks narrow scores with float32's
+#: smallest number, and adds to products in place.
+WIDE_FAMILIES = frozenset({"deberta"})
+#: Families that are made without a pooler when asked: what it gives is not used, and adapters would be put beside it.
+POOLED_FAMILIES = frozenset({"bert", "roberta", "xlm-roberta", "camembert"})
 
 
 class TransformerEncoder(Encoder):
@@ -138,14 +144,15 @@ class TransformerEncoder(Encoder):
             from rung.models import packed
 
             return packed.pooled(trunk, rows)
-        batch = {name: tensor.to(device()) for name, tensor in self.pad(rows).items()}
+        batch = {name: tensor.to(device()) for name, tensor in self.pad(rows, trunk).items()}
         mask_BL = batch["attention_mask"]
         if bool(mask_BL.all()):
             del batch["attention_mask"]
-        if layers == "last":
-            states = (trunk(**batch).last_hidden_state,)
-        else:
-            states = trunk(**batch, output_hidden_states=True).hidden_states
+        with self._arithmetic():
+            if layers == "last":
+                states = (trunk(**batch).last_hidden_state,)
+            else:
+                states = trunk(**batch, output_hidden_states=True).hidden_states
         return pool(states, mask_BL, layers)
 
     def hidden(self, trunk: torch.nn.Module, rows: Sequence[TokenRow], layers: str = "last") -> torch.Tensor:
@@ -156,21 +163,37 @@ class TransformerEncoder(Encoder):
             from rung.models import packed
 
             return packed.last_hidden(trunk, rows, torch.tensor([len(row.ids) for row in rows])).float()
-        batch = {name: tensor.to(device()) for name, tensor in self.pad(rows).items()}
+        batch = {name: tensor.to(device()) for name, tensor in self.pad(rows, trunk).items()}
         real_BL = batch["attention_mask"].bool()
-        if layers == "last":
-            return trunk(**batch).last_hidden_state[real_BL].float()
-        states = trunk(**batch, output_hidden_states=True).hidden_states
+        with self._arithmetic():
+            if layers == "last":
+                return trunk(**batch).last_hidden_state[real_BL].float()
+            states = trunk(**batch, output_hidden_states=True).hidden_states
         chosen = layer_indices(self._info.layers, layers)
         return torch.cat([states[i][real_BL].float() for i in chosen], dim=1)
 
-    def pad(self, rows: Sequence[TokenRow]) -> dict[str, torch.Tensor]:
-        """A batch as the trunk takes it, padded on the right: int64 (B, L) each."""
+    def _arithmetic(self) -> AbstractContextManager[Any]:
+        """Products in the dtype that the caller set, or in that of the weights where the family needs it."""
         import torch
+
+        return torch.autocast(device(), enabled=False) if self._info.family in WIDE_FAMILIES else nullcontext()
+
+    def pad(self, rows: Sequence[TokenRow], trunk: Any = None) -> dict[str, torch.Tensor]:
+        """A batch as the trunk takes it, padded on the right: int64 (B, L) each.
+
+        Args:
+            trunk: what reads it. Where its table of words holds only those in use (`rung.methods.vocabulary`), padding that is
+                not among them is written as the first word: it is masked either way.
+        """
+        import torch
+
+        padding = self.tokenizer.pad_token_id or 0
+        if trunk is not None and padding >= trunk.get_input_embeddings().num_embeddings:
+            padding = 0
 
         width = max((len(row.ids) for row in rows), default=0)
         shape = (len(rows), width)
-        ids = torch.full(shape, self.tokenizer.pad_token_id or 0, dtype=torch.long)
+        ids = torch.full(shape, padding, dtype=torch.long)
         mask = torch.zeros(shape, dtype=torch.long)
         types = torch.zeros(shape, dtype=torch.long)
         for i, row in enumerate(rows):
@@ -198,7 +221,7 @@ class TransformerEncoder(Encoder):
         verbosity = transformers.logging.get_verbosity()
         transformers.logging.set_verbosity_error()
         transformers.logging.disable_progress_bar()
-        extra: dict[str, Any] = {"add_pooling_layer": False} if self._info.family in {"bert", "roberta"} else {}
+        extra: dict[str, Any] = {"add_pooling_layer": False} if self._info.family in POOLED_FAMILIES else {}
         if training and device() == "cpu":
             # the backward pass of fused attention in bfloat16 takes 38 % of a step on short texts on a CPU; plain products 4 %
             extra["attn_implementation"] = "eager"
