@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from rung.methods.heads import head_of
 from rung.methods.lora import Lora, lean
+from rung.methods.which_head import head_of
 from rung.models.encoder import TransformerEncoder
 from rung.task import Task
 

@@ -16,10 +16,10 @@ from rung.methods import make
 from rung.methods.base import Kit
 from rung.methods.encoder_tuning import EncoderTuning
 from rung.methods.fitted_encoder import LEARNT, FittedEncoder
-from rung.methods.heads import head_of
 from rung.methods.nearest_words import nearest, whole_words
 from rung.methods.prefix_tuning import PrefixTuning
 from rung.methods.soft_prompts import PROMPT, start_words
+from rung.methods.which_head import head_of
 from rung.models.encoder import TransformerEncoder
 from rung.task import Context, Example, Label, Task, as_input
 from rung.training import Recipe

@@ -11,8 +11,9 @@ import torch
 from rung.entities import Entity, dump, parse
 from rung.methods import make
 from rung.methods.base import Kit
-from rung.methods.heads import Answered, head_of
+from rung.methods.heads import Answered
 from rung.methods.tagging import TagHead, shapes
+from rung.methods.which_head import head_of
 from rung.models.encoder import TransformerEncoder
 from rung.task import Context, Example, Label, Task, as_input
 

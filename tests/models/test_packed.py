@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from rung.methods.heads import head_of
+from rung.methods.which_head import head_of
 from rung.models import packed
 from rung.models.base import TokenRow
 from rung.models.encoder import TransformerEncoder

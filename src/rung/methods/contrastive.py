@@ -25,7 +25,7 @@ from rung.methods.base import Kit, Learns, Method
 from rung.methods.choosing import Candidate, Problem
 from rung.methods.contrast import ContrastSubject, Texts, draw_units
 from rung.methods.deciding import Decision, answers, decide
-from rung.methods.heads import SentenceHead
+from rung.methods.labelling import LabelHead
 from rung.methods.logistic import Linear
 from rung.methods.saving import check_base, read_arrays, read_record, sha_of
 from rung.methods.vectors import Embedder, FittedOnVectors
@@ -278,7 +278,7 @@ class _Job:
             self._trunk().to(device()),
             texts,
             draw_units(texts.drawn_NK, passes, kit.seed),
-            SentenceHead(self.task, self.model).start(rows, kit),
+            LabelHead(self.task, self.model).start(rows, kit),
             temperature=method.temperature,
             share=method.contrast,
             head_rate=method.head_learning_rate,

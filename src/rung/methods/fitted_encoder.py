@@ -11,8 +11,9 @@ import numpy as np
 
 from rung.methods import saving
 from rung.methods.base import Fitted
-from rung.methods.heads import Answered, Decision, Head, Item, head_of
+from rung.methods.heads import Answered, Decision, Head, Item
 from rung.methods.logistic import Linear
+from rung.methods.which_head import head_of
 from rung.models.base import Encoder, Model
 from rung.task import Example, Input, Prediction, Task
 

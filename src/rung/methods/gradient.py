@@ -16,8 +16,9 @@ from pydantic import Field
 
 from rung.methods.base import Fitted, Kit, Method
 from rung.methods.fitted_encoder import FittedByGradient
-from rung.methods.heads import Head, head_of
+from rung.methods.heads import Head
 from rung.methods.rate_search import RateSearch
+from rung.methods.which_head import head_of
 from rung.models.base import Encoder, Model
 from rung.task import Context, Example, Task, TaskKind
 from rung.training import Progress, Recipe
