@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -82,3 +83,20 @@ def tiny_encoder(tiny_folder: Path) -> TransformerEncoder:
     from rung.models.encoder import TransformerEncoder
 
     return TransformerEncoder("tiny", tiny_folder)
+
+
+@pytest.fixture(scope="session")
+def family(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], TransformerEncoder]:
+    """A tiny random model of a family (`families.FAMILIES`) by its folder, made when it is first asked for."""
+    from families import build
+    from rung.models import open_model
+
+    folder = tmp_path_factory.mktemp("families")
+    made: dict[str, TransformerEncoder] = {}
+
+    def model(name: str) -> TransformerEncoder:
+        if name not in made:
+            made[name] = cast("TransformerEncoder", open_model(str(build(name, folder))))
+        return made[name]
+
+    return model

@@ -13,8 +13,8 @@ import pytest
 from rung.methods.majority import FittedMajority, Majority
 from rung.task import Input, Prediction, as_input
 from rung.testing import assert_same, check_method, predict_in_fresh_process, toy
+from rung.testing.checks import MethodChecks
 from rung.testing.fresh import Saved
-from rung.testing.methods import _MethodChecks
 
 COUNTER = itertools.count()
 
@@ -136,26 +136,26 @@ def test_broken_methods_are_caught(cls: type[Majority], check: str) -> None:
 
 
 def test_a_method_that_learns_nothing_does_not_beat_majority() -> None:
-    checks = _MethodChecks(Majority(), None)
+    checks = MethodChecks(Majority(), None)
     with pytest.raises(AssertionError, match="5 of 15 right"):
         checks.beats_majority()
 
 
 def test_a_method_that_loads_something_else_is_caught(tmp_path: Path) -> None:
     data = toy()
-    checks = _MethodChecks(Majority(), None)
+    checks = MethodChecks(Majority(), None)
     saved = Saved.write(checks.method, checks.fitted, None, tmp_path)
-    assert_same(checks.fitted.predict(data.inputs), predict_in_fresh_process([saved], data.inputs)[0])
+    assert_same(checks.fitted.predict(data.inputs), predict_in_fresh_process([saved], [data.inputs])[0])
     record = tmp_path / "fitted.json"
     record.write_text(record.read_text().replace('"output": "weather"', '"output": "food"'))
-    changed = predict_in_fresh_process([saved], data.inputs)[0]
+    changed = predict_in_fresh_process([saved], [data.inputs])[0]
     assert {p.output for p in changed} == {"food"}
 
 
 def test_a_folder_that_cannot_be_loaded_says_what_the_process_said(tmp_path: Path) -> None:
     saved = Saved("rung.methods.majority:Majority", tmp_path, toy().task, None)
     with pytest.raises(AssertionError, match="no fitted method lies here"):
-        predict_in_fresh_process([saved], toy().inputs)
+        predict_in_fresh_process([saved], [toy().inputs])
 
 
 def test_rounding_may_only_change_close_calls() -> None:

@@ -7,16 +7,23 @@ Needs no pytest: a broken promise raises AssertionError whose message begins wit
 """
 
 from rung.testing.fresh import Saved, predict_in_fresh_process
-from rung.testing.methods import ROUNDING, assert_same, check_method, check_methods
+from rung.testing.methods import Cell, Passed, check_cells, check_method, check_methods
+from rung.testing.sound import ROUNDING, assert_same, assert_sound
 from rung.testing.store import check_store
-from rung.testing.toy import ODD_TEXTS, Toy, toy
+from rung.testing.toy import ODD_TEXTS, TOY_KINDS, Toy, ToyKind, toy
 
 __all__ = [
     "ODD_TEXTS",
     "ROUNDING",
+    "TOY_KINDS",
+    "Cell",
+    "Passed",
     "Saved",
     "Toy",
+    "ToyKind",
     "assert_same",
+    "assert_sound",
+    "check_cells",
     "check_method",
     "check_methods",
     "check_store",

@@ -43,9 +43,9 @@ class Saved:
 
 
 def predict_in_fresh_process(
-    saved: Sequence[Saved], inputs: Sequence[Input], opener: str = OPENER
+    saved: Sequence[Saved], inputs: Sequence[Sequence[Input]], opener: str = OPENER
 ) -> list[list[Prediction]]:
-    """What each of `saved` answers to `inputs` when loaded by one new Python process.
+    """What each of `saved` answers to its own of `inputs` when all are loaded by one new Python process.
 
     Raises:
         AssertionError: a method could not be loaded or could not predict; the message holds what the process said.
@@ -53,7 +53,7 @@ def predict_in_fresh_process(
     order = {
         "opener": opener,
         "saved": [[s.cls, str(s.folder), s.task.model_dump(mode="json"), s.model] for s in saved],
-        "inputs": [[item.fields, item.pair] for item in inputs],
+        "inputs": [[[item.fields, item.pair] for item in asked] for asked in inputs],
     }
     done = subprocess.run(
         [sys.executable, "-c", "from rung.testing import fresh; fresh._answer()"],
@@ -72,10 +72,10 @@ def _answer() -> None:
     """The fresh process: an order on stdin, answers as the last line of stdout."""
     order = json.load(sys.stdin)
     open_model = _named(order["opener"])
-    inputs = [Input(tuple((k, v) for k, v in fields), pair) for fields, pair in order["inputs"]]
     models: dict[str, Model] = {}
     answers = []
-    for cls, folder, task, name in order["saved"]:
+    for (cls, folder, task, name), asked in zip(order["saved"], order["inputs"], strict=True):
+        inputs = [Input(tuple((k, v) for k, v in fields), pair) for fields, pair in asked]
         if name is not None and name not in models:
             models[name] = open_model(name)
         fitted = _named(cls).load(Path(folder), Task.model_validate(task), models.get(name))

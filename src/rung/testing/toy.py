@@ -1,86 +1,43 @@
-"""A small task that every learner should manage, and texts that none may choke on. Knows no method."""
+"""Small tasks that every learner should manage, one of each kind, and inputs that none may choke on. Knows no method."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
-from rung.task import Example, Input, Label, Task, as_input
+from rung.entities import Entity, dump
+from rung.task import Example, Input, Label, OutOfScope, Output, Task, TaskKind, as_input
+from rung.testing.toy_texts import ELSEWHERE, FILLINGS, OPENINGS, SENTENCES, TOPICS
 
-ODD_TEXTS = ("", " \n\t", "word " * 20_000, "Ünïcödé, 天気はどうですか, هل تمطر؟", "🌧️🍕✈️", "a\x00b", "x" * 500)
+#: What a toy is about: one label a text, several, the label of a pair of texts, texts of no class among the others, entities.
+ToyKind = Literal["classify", "several", "pairs", "scope", "extract"]
+TOY_KINDS: tuple[ToyKind, ...] = get_args(ToyKind)
+TOY_LABELS = tuple(TOPICS)
 
-TOY_LABELS = ("weather", "food", "travel")
-_TOY = {
-    "weather": (
-        "Will it rain in the city tonight?",
-        "Is it going to rain tomorrow morning?",
-        "How much rain will fall this weekend?",
-        "Will the storm bring heavy rain and wind?",
-        "Is a storm coming tonight?",
-        "How cold will the wind be tomorrow?",
-        "Will it be cold and windy this weekend?",
-        "Is the weather sunny or cold today?",
-        "What is the weather like tomorrow?",
-        "Tell me whether it will be sunny today",
-        "Does the weather forecast promise snow?",
-        "Will there be snow or rain tonight?",
-        "How strong is the wind in this storm?",
-        "Is snow in the forecast for tomorrow?",
-        "What does the forecast say about cold weather?",
-        "Will the rain stop before tomorrow?",
-        "Is it sunny and warm this weekend?",
-        "Will we see snow and a cold wind today?",
-    ),
-    "food": (
-        "How long should I bake this bread?",
-        "Which cheese goes well with fresh bread?",
-        "How do I cook rice with garlic?",
-        "Can I bake a cake without butter?",
-        "What soup can I cook with garlic and onions?",
-        "How much butter does this cake need?",
-        "Which sauce tastes good with rice?",
-        "Is this cheese sauce too salty to eat?",
-        "How do I cook a tasty onion soup?",
-        "What food can I cook for dinner?",
-        "Does this soup taste better with butter?",
-        "Which recipe uses rice and cheese?",
-        "Can you suggest a recipe for garlic bread?",
-        "How do I cook pasta with tomato sauce?",
-        "Is there a recipe for bread with onions?",
-        "What can I eat with tomato soup?",
-        "Does the cake recipe need butter?",
-        "Which food tastes good with garlic sauce?",
-    ),
-    "travel": (
-        "Book a flight to Lisbon for two passengers",
-        "Which train leaves the station for Madrid?",
-        "Reserve a hotel room near the airport",
-        "Is my flight from the airport delayed?",
-        "Where can I buy a train ticket to Vienna?",
-        "Cancel the hotel room that I booked",
-        "How do I get from the station to the hotel?",
-        "Change my ticket to a later flight",
-        "Book two train tickets to Madrid",
-        "Which airport does the flight to Vienna leave from?",
-        "I want to travel to Lisbon by train",
-        "Reserve a seat on the train to the airport",
-        "Does the hotel send a bus to the station?",
-        "Which bus goes from the airport to the hotel?",
-        "Upgrade my flight ticket for two passengers",
-        "Where do passengers board the bus to Madrid?",
-        "Cancel my travel booking and refund the ticket",
-        "Book a hotel room in Vienna for two",
-    ),
-}
+_SCRIPTS = ("Ünïcödé, 天気はどうですか, هل تمطر؟", "🌧️🍕✈️", "a\x00b", "x" * 500)
+ODD_TEXTS = ("", " \n\t", "word " * 20_000, *_SCRIPTS)
+#: Beside them for pairs: one side empty, or too long for both to be read.
+ODD_PAIRS = (("", ""), ("", "rain"), ("rain", " \n"), ("word " * 5000, "rain"), ("rain", "word " * 5000))
+#: For entities: every word is answered, so the long one is shorter; and entities behind signs of several bytes, or at the far end.
+ODD_SENTENCES = (
+    "",
+    " \n\t",
+    *_SCRIPTS,
+    "👩‍👩‍👧 à Lisbon 🍕 for Maria",
+    "nothing here, " * 150 + "but a flight to Lisbon",
+)
 
 
 @dataclass(frozen=True)
 class Toy:
-    """A small task whose labels differ in their words, with rows to learn from, to choose on and to judge by."""
+    """A small task, with rows to learn from, to choose on and to judge by, and odd inputs to survive."""
 
     task: Task
     train: tuple[Example, ...]
     validation: tuple[Example, ...]
     test: tuple[Example, ...]
+    odd: tuple[Input, ...]
 
     @property
     def inputs(self) -> list[Input]:
@@ -88,23 +45,107 @@ class Toy:
         return [example.input for example in self.test]
 
 
-def toy(*, multi_label: bool = False) -> Toy:
-    """54 questions about weather, food and travel: 30 to train, 9 to validate, 15 to test. Any learner should tell them apart."""
-    rows: list[Example] = []
-    for label in TOY_LABELS:
-        for i, text in enumerate(_TOY[label]):
-            output = (label,) if multi_label else label
-            rows.append(Example(f"{label}:{i}", as_input(text), output))
-    part = [int(row.id.split(":")[1]) for row in rows]
+def toy(kind: ToyKind = "classify") -> Toy:
+    """Some 54 rows: 30 to train, 9 to validate, 15 to test. Any learner should tell the topics (or find the entities)."""
+    return _MAKERS[kind]()
+
+
+def _one() -> Toy:
+    """Questions about weather, food and travel."""
+    return _toy(_rows(lambda label, i, text: (as_input(text), label)))
+
+
+def _several() -> Toy:
+    """Two questions in one text every third time: both topics apply."""
+
+    def row(label: str, i: int, text: str) -> tuple[Input, Output]:
+        if i % 3:
+            return as_input(text), (label,)
+        other = TOY_LABELS[(TOY_LABELS.index(label) + 1) % len(TOY_LABELS)]
+        return as_input(f"{text} {TOPICS[other][i]}"), tuple(sorted((label, other)))
+
+    return _toy(_rows(row), multi_label=True)
+
+
+def _pairs() -> Toy:
+    """What the second text is about; the first is an opening that says nothing."""
+    return _toy(
+        _rows(lambda label, i, text: (as_input((OPENINGS[i % len(OPENINGS)], text)), label)),
+        odd=[as_input(pair) for pair in ODD_PAIRS],
+    )
+
+
+def _scope() -> Toy:
+    """Some rows to test on are about something else; the training rows have none of these."""
+    scope = OutOfScope(label="none of these", false_alarm_rate=0.2)
+    outside = [Example(f"elsewhere:{i}", as_input(text), scope.label) for i, text in enumerate(ELSEWHERE)]
+    inside = _toy(_rows(lambda label, i, text: (as_input(text), label)), out_of_scope=scope)
+    return replace(inside, test=(*inside.test, *outside))
+
+
+def _entities() -> Toy:
+    """Cities, people and dishes in sentences."""
+    rows = []
+    for i in range(54):
+        text, entities = filled(SENTENCES[i % len(SENTENCES)], i)
+        rows.append(Example(f"sentence:{i}", as_input(text), dump(entities)))
+    return _toy(rows, kind="extract", labels=tuple(FILLINGS), odd=[as_input(text) for text in ODD_SENTENCES])
+
+
+def filled(template: str, number: int) -> tuple[str, list[Entity]]:
+    """The template with its places filled, and what stands in them."""
+    text, entities = "", []
+    for part in template.split("{"):
+        slot, closed, rest = part.partition("}")
+        if not closed:
+            text += part
+            continue
+        kind = slot.rstrip("2")
+        choices = FILLINGS[kind]
+        words = choices[(number + len(slot) - len(kind)) % len(choices)]
+        entities.append(Entity(kind, words, len(text), len(text) + len(words)))
+        text += words + rest
+    return text, entities
+
+
+def _rows(make: Callable[[str, int, str], tuple[Input, Output]]) -> list[Example]:
+    rows = []
+    for label, texts in TOPICS.items():
+        for i, text in enumerate(texts):
+            rows.append(Example(f"{label}:{i}", *make(label, i, text)))
+    return rows
+
+
+def _toy(
+    rows: Sequence[Example],
+    *,
+    kind: TaskKind = "classify",
+    labels: Sequence[str] = TOY_LABELS,
+    multi_label: bool = False,
+    out_of_scope: OutOfScope | None = None,
+    odd: Sequence[Input] = (),
+) -> Toy:
+    """Of every 18 rows the first ten train, the next three validate."""
     task = Task(
         name="toy",
+        kind=kind,
         instruction="What is the question about?",
-        labels=tuple(Label(name=name) for name in TOY_LABELS),
+        labels=tuple(Label(name=name) for name in labels),
         multi_label=multi_label,
+        out_of_scope=out_of_scope,
     )
-    return Toy(
-        task,
-        tuple(row for row, at in zip(rows, part, strict=True) if at < 10),
-        tuple(row for row, at in zip(rows, part, strict=True) if 10 <= at < 13),
-        tuple(row for row, at in zip(rows, part, strict=True) if at >= 13),
-    )
+    place = [int(row.id.split(":")[1]) % 18 for row in rows]
+
+    def part(first: int, last: int) -> tuple[Example, ...]:
+        return tuple(row for row, at in zip(rows, place, strict=True) if first <= at < last)
+
+    return Toy(task, part(0, 10), part(10, 13), part(13, 18), tuple(odd or map(as_input, ODD_TEXTS)))
+
+
+_MAKERS: dict[ToyKind, Callable[[], Toy]] = {
+    "classify": _one,
+    "several": _several,
+    "pairs": _pairs,
+    "scope": _scope,
+    "extract": _entities,
+}
