@@ -5,6 +5,11 @@ apart (see `contrast`). What labels are called is a text of the label as well, s
 Then all is as with frozen features, on the tuned trunk: the mean of an early, a middle and the last layer, and logistic regression
 pulled towards the label names. Its strength is fixed: on vectors that were tuned on the same rows, folds of these rows find every
 strength perfect.
+
+On rows drawn from train files, judged on 1,500 others: 5 examples a label of BANKING77, 3 draws, 80.7 with frozen features and 81.8
+tuned; 10 examples 84.0 and 84.8; TREC-6, 2 draws, 8 examples 57.7 and 73.3, 64 examples 76.5 and 90.1. The contrast alone reached
+66.3 and 89.3 on one draw of TREC-6 where both losses reach 74.9 and 91.4. Units of labels that are easily confused, similarities
+against fixed vectors of the untouched encoder, and averaging tuned and untouched weights were no better.
 """
 
 from __future__ import annotations
