@@ -88,3 +88,8 @@ def test_a_training_that_was_cut_ends_with_the_same_weights(tiny_encoder: Transf
 def test_features_are_scaled_to_about_one() -> None:
     rows = np.eye(4, dtype=np.float32)
     assert even(rows) == pytest.approx(2 * rows)
+
+
+def test_out_of_time_there_is_no_second_fit(tiny_encoder: TransformerEncoder) -> None:
+    assert "refit" in fit(tiny_encoder, epochs=4).details
+    assert "refit" not in fit(tiny_encoder, Kit(deadline=0.0), epochs=4).details

@@ -137,7 +137,7 @@ class GradientMethod(Method):
             **searched,
         }
         together = [*train, *validation]
-        if validation and kit.refit and self._again(len(together)):
+        if validation and kit.refit and self._again(len(together)) and progress.stopped != "deadline":
             recipe = self.recipe(len(together), 0, kit.seed, rate)
             if len(validation) >= DECIDING_ROWS:
                 share = (progress.best_step or progress.step) / math.ceil(len(train) / recipe.batch_size)
