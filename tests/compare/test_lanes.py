@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import pytest
 import real_ladder
@@ -46,3 +48,30 @@ def test_three_lanes_of_one_thread_answer_as_one_lane_does(tmp_path: Path, tiny_
     marks = [{"started": 1, "finished": -1}.get(event.kind, 0) for event in seen]
     assert sum(marks) == 0 and marks.count(1) == 12
     assert max(accumulate(marks)) == 3, "three arms were worked on at once"
+
+
+def test_each_lane_has_a_model_of_its_own(tiny_folder: Path) -> None:
+    from rung.models import open_model
+    from rung.task import as_input
+
+    inputs = [as_input("a good fox " * (60 if i % 3 == 0 else 5)) for i in range(300)]  # every third is cut
+    expected = open_model(str(tiny_folder)).token_rows(inputs)  # type: ignore[attr-defined] an encoder
+    wiring = Wiring().for_lanes(3)
+    found: list[bool] = []
+
+    def lane() -> None:
+        model: Any = wiring.open_model(str(tiny_folder))
+        assert wiring.open_model(str(tiny_folder)) is model
+        found.extend(model.token_rows(inputs) == expected for _ in range(10))
+
+    threads = [threading.Thread(target=lane) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [True] * 30
+
+
+def test_one_lane_and_models_of_a_callers_own_are_left_alone() -> None:
+    assert Wiring().for_lanes(1) == Wiring()
+    assert toy_ladder.WIRING.for_lanes(4) is toy_ladder.WIRING

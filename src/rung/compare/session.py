@@ -130,7 +130,7 @@ class Session:
             split_seed=self.file.split_seed,
             store=store,
             features=features,
-            wiring=self.wiring,
+            wiring=self.wiring.for_lanes(lanes),
             lanes=lanes,
         )
         pace = Pace(*encode_shared(todo, dataset, features, self.wiring, self.events))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,21 @@ def _open_model(name: str) -> Model:
     from rung.models import open_model
 
     return open_model(name)
+
+
+class _OneEach:
+    """Opens a model once a thread: a tokenizer keeps as state how it cuts texts, which threads would change for each other."""
+
+    def __init__(self) -> None:
+        self._mine = threading.local()
+
+    def __call__(self, name: str) -> Model:
+        from rung.models.catalogue import new_model
+
+        models: dict[str, Model] = self._mine.__dict__
+        if name not in models:
+            models[name] = new_model(name)
+        return models[name]
 
 
 def _load_fitted(folder: Path, open_model: Callable[[str], Model]) -> Fitted:
@@ -62,3 +78,7 @@ class Wiring:
     load_fitted: Callable[[Path, Callable[[str], Model]], Fitted] = _load_fitted
     recommend: Callable[[ComparisonRecord], Verdict] = _recommend
     write_report: Callable[[ComparisonRecord, Verdict, Path], None] = _write_report
+
+    def for_lanes(self, lanes: int) -> Wiring:
+        """The same for arms that are worked on in several threads: each thread has models of its own."""
+        return self if lanes == 1 or self.open_model is not _open_model else replace(self, open_model=_OneEach())

@@ -47,7 +47,7 @@ class Worker:
     features: Features
     wiring: Wiring
     lanes: int = 1
-    _warm: set[str] = field(default_factory=set)
+    _warm: set[int] = field(default_factory=set)
 
     def __call__(self, job: Job, events: Events) -> None:
         """Fit, judge, save and record one arm with one seed, telling `events` how far it is.
@@ -145,9 +145,9 @@ class Worker:
 
     def _load(self, model: Model | None) -> None:
         """Bring the weights into memory before the clock runs: what arms are charged does not depend on who comes first."""
-        if isinstance(model, Encoder) and model.info.name not in self._warm:
+        if isinstance(model, Encoder) and id(model) not in self._warm:
             model.encode([as_input("warm-up")])
-            self._warm.add(model.info.name)
+            self._warm.add(id(model))
 
 
 def reason(error: Exception) -> str:

@@ -27,6 +27,11 @@ def open_model(name: str) -> Model:
         UnknownNameError: nobody knows the name (the nearest is suggested).
         ModelError: the files are unsafe, damaged or of a kind that is not supported.
     """
+    return new_model(name)
+
+
+def new_model(name: str) -> Model:
+    """A model of its own, which shares neither tokenizer nor weights with any other; see `open_model`."""
     from rung.models.encoder import TransformerEncoder
 
     return TransformerEncoder(name, files.locate(name))
