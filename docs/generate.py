@@ -1,4 +1,4 @@
-"""Writes what the code knows into the documents: docs/cli.md, and the table of keys in docs/task-file.md.
+"""Writes what the code knows into the documents: docs/cli.md, docs/methods.md, and the table of keys in docs/task-file.md.
 
     python docs/generate.py
 
@@ -120,6 +120,72 @@ def _type(value: dict[str, Any]) -> str:
     return names.get(str(value.get("type")), "")
 
 
+#: Families of encoders, as `config.json` names them.
+FAMILIES = ("bert", "roberta", "distilbert", "deberta", "deberta-v2", "modernbert")
+KINDS = {
+    "classify": "one label",
+    "several": "several labels",
+    "pairs": "pairs of texts",
+    "scope": "none of these",
+    "extract": "entities",
+}
+
+
+def methods_markdown() -> str:
+    """What every method is, and what it cannot do, in its own words: from its `skip_reason` on the contract's toy tasks."""
+    from rung.methods import METHODS, method_class
+
+    reasons: list[str] = []
+    rows = [_what_it_can(name, reasons) for name in METHODS]
+    head = ["method", *KINDS.values(), "families"]
+    about = [
+        f"- `{name}`: {cls.summary} {f'({cls.reference})' if cls.reference else ''}".rstrip()
+        for name in METHODS
+        for cls in [method_class(name)]
+    ]
+    parts = [
+        "# The methods",
+        "<!-- written by docs/generate.py from the methods themselves; do not edit -->",
+        "The ladder, cheapest rung first. Every method keeps the contract of `rung.testing.check_method` on every kind of task and "
+        "every family of encoders below, or skips it for a reason that stands in the report, too.",
+        "\n".join(about),
+        "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)),
+        "\n".join(f"{i}. {reason}" for i, reason in enumerate(reasons, 1)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _what_it_can(name: str, reasons: list[str]) -> list[str]:
+    """A row of the table; a reason not met before is put behind the others."""
+    from rung.methods import make
+    from rung.testing import Cell
+
+    def note(reason: str | None, unless: str = "yes") -> str:
+        if reason is None:
+            return unless
+        if reason not in reasons:
+            reasons.append(reason)
+        return f"no ({reasons.index(reason) + 1})"
+
+    method: Any = make(name)
+    kinds = [note(Cell(method, kind, _described("bert")).reason) for kind in KINDS]
+    if not method.model_kinds:
+        return [f"`{name}`", *kinds, "no model"]
+    refused = {place: Cell(method, "classify", _described(place)).reason for place in FAMILIES}
+    told = [f"{place}: {note(reason)}" for place, reason in refused.items() if reason is not None]
+    return [f"`{name}`", *kinds, ", ".join(told) or "all"]
+
+
+def _described(family: str) -> Any:
+    """An encoder of a family of which nothing is there but the description, which is all that reasons are made of."""
+    from types import SimpleNamespace
+
+    from rung.models.base import ModelInfo
+
+    sizes = {"parameters": 110_000_000, "hidden_size": 768, "layers": 12, "context_length": 512, "vocabulary": 30_000}
+    return SimpleNamespace(info=ModelInfo(name=family, kind="encoder", revision="0" * 64, family=family, **sizes))
+
+
 def with_keys(text: str) -> str:
     """A document with the table of keys written anew between its marks."""
     before, _, rest = text.partition(START)
@@ -130,6 +196,7 @@ def with_keys(text: str) -> str:
 def main() -> None:
     """Write the documents."""
     (DOCS / "cli.md").write_text(cli_markdown(), encoding="utf-8")
+    (DOCS / "methods.md").write_text(methods_markdown(), encoding="utf-8")
     path = DOCS / "task-file.md"
     path.write_text(with_keys(path.read_text(encoding="utf-8")), encoding="utf-8")
 

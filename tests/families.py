@@ -54,11 +54,12 @@ def _bytes(special: dict[str, str], *, types: bool, offsets_with_space: bool = F
 
 def _sentences(special: dict[str, str], *, types: bool) -> Any:
     """Pieces of a unigram model over words that begin with a mark for the space (DeBERTa v2 and v3)."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
     trainer = trainers.UnigramTrainer(
         vocab_size=400,
         special_tokens=list(special.values()),

@@ -34,6 +34,15 @@ def test_the_commands_are_documented_as_they_are(generate: ModuleType) -> None:
     assert read("docs/cli.md") == generate.cli_markdown(), "run `make docs`"
 
 
+def test_the_methods_are_documented_as_they_are(generate: ModuleType) -> None:
+    from families import FAMILIES
+    from rung.testing import TOY_KINDS
+
+    assert read("docs/methods.md") == generate.methods_markdown(), "run `make docs`"
+    assert tuple(generate.KINDS) == TOY_KINDS, "every kind that the contract tries"
+    assert {name.replace("-", "_") for name in generate.FAMILIES} <= set(FAMILIES), "families that the contract tries"
+
+
 def test_the_keys_are_documented_as_they_are(generate: ModuleType) -> None:
     assert read("docs/task-file.md") == generate.with_keys(read("docs/task-file.md")), "run `make docs`"
 

@@ -31,7 +31,7 @@ def injected(method: Lora, encoder: TransformerEncoder) -> Any:
 def test_lean_forward_updates_apart_and_merged_weights_equal_peft(
     method: Lora, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for place in ("device", "sharing"):
+    for place in ("sharing", "device"):  # in this order: what is imported under a patch keeps it
         monkeypatch.setattr(f"rung.models.{place}.compute_dtype", lambda: torch.float32)
     encoder = TransformerEncoder("tiny", tiny_folder)  # one that has no trunk in another dtype yet
     module = injected(method, encoder)

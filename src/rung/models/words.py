@@ -103,9 +103,11 @@ def _row(
 
 
 def _word_of(offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
-    """The word in which each token ends; -1 where it stands for nothing in the text."""
+    """The word in which each token ends; -1 where it stands for nothing in the text, or for a space."""
     starts = np.array([start for start, _ in spans], np.int64)
+    ends = np.array([end for _, end in spans] or [0], np.int64)
     # by its last character: byte-level tokens may begin with the space before their word
     lasts = np.array([end - 1 if end > start else -1 for start, end in offsets], np.int64)
     found = np.searchsorted(starts, lasts, side="right") - 1
-    return np.where(lasts < 0, -1, found).astype(np.int64)
+    outside = (lasts < 0) | (lasts >= ends[found])
+    return np.where(outside, -1, found).astype(np.int64)
