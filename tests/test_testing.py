@@ -10,11 +10,22 @@ from typing import Any
 
 import pytest
 
+from pairwise import covering, pairs_of
+from rung.entities import Entity, dump, parse
 from rung.methods.majority import FittedMajority, Majority
 from rung.task import Input, Prediction, as_input
-from rung.testing import assert_same, check_method, predict_in_fresh_process, toy
+from rung.testing import (
+    TOY_KINDS,
+    ToyKind,
+    assert_same,
+    assert_sound,
+    check_method,
+    predict_in_fresh_process,
+    toy,
+)
 from rung.testing.checks import MethodChecks
 from rung.testing.fresh import Saved
+from rung.testing.toy import filled
 
 COUNTER = itertools.count()
 
@@ -169,8 +180,77 @@ def test_rounding_may_only_change_close_calls() -> None:
         assert_same([clear], [])
 
 
-def test_the_toy_set_is_split_without_overlap() -> None:
-    data = toy()
+@pytest.mark.parametrize("kind", TOY_KINDS)
+def test_the_toy_sets_are_split_without_overlap(kind: ToyKind) -> None:
+    data = toy(kind)
     texts = [row.input.text for part in (data.train, data.validation, data.test) for row in part]
-    assert (len(data.train), len(data.validation), len(data.test)) == (30, 9, 15)
-    assert len(set(texts)) == len(texts)
+    assert (len(data.train), len(data.validation)) == (30, 9) and len(data.test) == (23 if kind == "scope" else 15)
+    assert len(set(texts)) == len(texts) or kind == "extract", "the sentence without entities comes back"
+    for row in (*data.train, *data.validation, *data.test):
+        answer = Prediction(row.output, None)
+        assert_sound(answer, data.task, row.input)
+
+
+def test_entities_of_the_toy_stand_where_they_are_said_to_stand() -> None:
+    text, entities = filled("From {city} to {city2} 🍕 for {person}", 2)
+    assert text == "From São Paulo to Madrid 🍕 for Ahmed"
+    assert [text[e.start : e.end] for e in entities] == [e.text for e in entities] == ["São Paulo", "Madrid", "Ahmed"]
+    words = {e.text for row in toy("extract").train for e in parse(str(row.output))}
+    assert {e.text for row in toy("extract").test for e in parse(str(row.output))} <= words, "nothing unseen is asked"
+
+
+CITY = Entity("city", "Rome", 3, 7)
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("no JSON", "Expecting value"),
+        (dump([CITY]).replace(" ", ""), "not the canonical"),
+        (dump([CITY._replace(type="planet")]), "no type of the task"),
+        (dump([CITY._replace(start=4, end=8)]), "does not stand at 4"),
+        (("city",), "not the JSON text"),
+    ],
+)
+def test_unsound_entities_are_caught(output: Any, message: str) -> None:
+    assert_sound(Prediction(dump([CITY])), toy("extract").task, as_input("To Rome!"))
+    with pytest.raises((AssertionError, ValueError), match=message):
+        assert_sound(Prediction(output), toy("extract").task, as_input("To Rome!"))
+
+
+def test_entities_may_differ_where_it_is_a_close_call_and_seldom() -> None:
+    nothing, found = Prediction(dump([]), 0.4), Prediction(dump([CITY]), 0.41)
+    same = [nothing] * 9
+    assert_same([nothing, *same], [found, *same])
+    with pytest.raises(AssertionError, match="row 0"):
+        assert_same([replace(nothing, confidence=0.9)], [replace(found, confidence=0.9)])
+    with pytest.raises(AssertionError, match="row 0"):
+        assert_same([nothing, *same], [found, *same], bound=1e-6)
+    with pytest.raises(AssertionError, match="10 of 10 outputs differ"):
+        assert_same([nothing] * 10, [found] * 10)
+
+
+class Choosy(Majority):
+    """Skips all but one label a text."""
+
+    reason: str = "no"
+
+    def skip_reason(self, task: Any, model: Any, train: Any) -> str | None:
+        simple = task.kind == "classify" and not task.multi_label and task.out_of_scope is None
+        return None if simple else self.reason
+
+
+def test_a_kind_that_is_skipped_needs_a_reason() -> None:
+    passed = check_method(Choosy(), kinds=("classify", "extract"), beats_majority=False)
+    assert passed[-1] == "says why not, extract"
+    with pytest.raises(AssertionError, match=r"^gives a reason or none .*extract"):
+        check_method(Choosy(reason=" "), kinds=("extract",))
+    with pytest.raises(AssertionError, match=r"^can do something .*skips the toy task: no"):
+        check_method(Choosy(), kinds=("extract", "several"))
+
+
+def test_every_two_values_meet_in_fewer_combinations() -> None:
+    cells = [(a, b, c) for a in "abcd" for b in "efgh" for c in "ijkl" if (a, c) != ("a", "i")]
+    chosen = covering(cells)
+    assert set().union(*map(pairs_of, chosen)) == set().union(*map(pairs_of, cells))
+    assert 16 <= len(chosen) <= 24 and chosen == covering(cells) == sorted(chosen)
