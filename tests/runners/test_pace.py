@@ -29,7 +29,8 @@ def test_an_unmeasured_kind_goes_by_its_work_at_the_pace_of_all() -> None:
     pace = Pace(10, 100)  # the pass that encodes all texts: ten units a second
     assert pace.expected(job("lora", 50)) == 5
     pace.measured(job("lora", 300), 70)
-    assert pace.expected(job("full", 400)) == pytest.approx(80)  # 80 s for 400 units in all
+    # 70 s for 300 units, and half as heavy 10 s for 100
+    assert pace.expected(job("full", 400)) == pytest.approx(400 * 75 / 350)
     assert pace.expected(job("lora", 600)) == pytest.approx(140)  # its own kind's pace
 
 

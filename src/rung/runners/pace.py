@@ -31,8 +31,9 @@ class Pace:
     """Seconds a unit of work takes.
 
     A job of a kind that has been measured is expected to take its work at its kind's pace, any other at the pace of all work so
-    far. That is rather too slow for it than too fast: cheap rungs run first, and what an arm takes whatever its size (loading a
-    trunk, saving) weighs most on them.
+    far, each job counting half as much as the one after it: how busy the machine is changes, and a job is more like those next to
+    it on the ladder. That is rather too slow than too fast: cheap rungs run first, and what an arm takes whatever its size
+    (loading a trunk, saving) weighs most on them.
     """
 
     def __init__(self, seconds: float = 0.0, work: float = 0.0) -> None:
@@ -45,7 +46,7 @@ class Pace:
         spent, work, count = self._kinds.get(job.kind, (0.0, 0.0, 0))
         self._kinds[job.kind] = (spent + seconds, work + job.work, count + 1)
         if job.work > 0:
-            self._all = (self._all[0] + seconds, self._all[1] + job.work)
+            self._all = (self._all[0] / 2 + seconds, self._all[1] / 2 + job.work)
 
     def expected(self, job: Job) -> float | None:
         """Seconds the job will take; None while nothing says so."""
