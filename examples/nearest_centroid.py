@@ -15,8 +15,9 @@ import numpy as np
 from pydantic import Field
 
 from rung.methods.base import Kit, Method
+from rung.methods.deciding import answers
 from rung.methods.saving import check_base, read_arrays, read_record
-from rung.methods.vectors import Embedder, FittedOnVectors, accuracy, answers, softmax, targets, unit
+from rung.methods.vectors import Embedder, FittedOnVectors, accuracy, softmax, targets, unit
 from rung.models.base import Encoded, Model
 from rung.task import Context, Example, Prediction, Task
 
