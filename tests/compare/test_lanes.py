@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from itertools import accumulate
@@ -19,7 +21,7 @@ from rung.events import Event, Events
 torch = pytest.importorskip("torch")
 
 
-def run(task: Path, workspace: Path, lanes: int, threads: int) -> tuple[Comparison, list[Event]]:
+def run(task: Path, workspace: Path, lanes: int, threads: int, **plan: Any) -> tuple[Comparison, list[Event]]:
     """A comparison on so many threads in all."""
     from rung.models.device import use_threads
 
@@ -28,7 +30,7 @@ def run(task: Path, workspace: Path, lanes: int, threads: int) -> tuple[Comparis
     use_threads(threads)
     try:
         wiring = replace(Wiring(), recommend=toy_ladder.recommend)
-        done = compare(task, workspace=workspace, lanes=lanes, wiring=wiring, events=Events((seen.append,)))
+        done = compare(task, workspace=workspace, lanes=lanes, wiring=wiring, events=Events((seen.append,)), **plan)
     finally:
         use_threads(before)
     return done, seen
@@ -75,3 +77,25 @@ def test_each_lane_has_a_model_of_its_own(tiny_folder: Path) -> None:
 def test_one_lane_and_models_of_a_callers_own_are_left_alone() -> None:
     assert Wiring().for_lanes(1) == Wiring()
     assert toy_ladder.WIRING.for_lanes(4) is toy_ladder.WIRING
+
+
+RESUMED = """
+import sys
+from dataclasses import replace
+from rung.compare import compare
+from rung.compare.wiring import Wiring
+sys.path.insert(0, sys.argv[3])
+import toy_ladder
+done = compare(sys.argv[1], workspace=sys.argv[2], lanes=3, wiring=replace(Wiring(), recommend=toy_ladder.recommend))
+print([(run.arm.name, run.status, run.reason) for run in done.record.runs if run.status != "done"])
+"""
+
+
+def test_lanes_that_start_in_a_fresh_process_find_every_library_whole(tmp_path: Path, tiny_folder: Path) -> None:
+    task = real_ladder.write_task(tmp_path / "t", tiny_folder)
+    run(
+        task, tmp_path / "w", 1, 1, methods=["zero_shot"]
+    )  # all texts are in the cache, so no library is loaded before the lanes
+    command = [sys.executable, "-c", RESUMED, str(task), str(tmp_path / "w"), str(Path(__file__).parent)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "[]\n", done.stdout + done.stderr[-2000:]

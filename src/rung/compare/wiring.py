@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -43,6 +44,16 @@ class _OneEach:
         return models[name]
 
 
+def _import_first() -> None:
+    """Import what methods import when they need it: two threads that begin on one library at once may find it half made."""
+    import safetensors.torch  # noqa: F401
+    import scipy.optimize  # noqa: F401
+    from transformers import AutoModel, AutoTokenizer  # noqa: F401 its parts are made when they are first named
+
+    with contextlib.suppress(ImportError):
+        import peft  # noqa: F401
+
+
 def _load_fitted(folder: Path, open_model: Callable[[str], Model]) -> Fitted:
     from rung.methods import load_fitted
 
@@ -81,4 +92,7 @@ class Wiring:
 
     def for_lanes(self, lanes: int) -> Wiring:
         """The same for arms that are worked on in several threads: each thread has models of its own."""
-        return self if lanes == 1 or self.open_model is not _open_model else replace(self, open_model=_OneEach())
+        if lanes == 1 or self.open_model is not _open_model:
+            return self
+        _import_first()
+        return replace(self, open_model=_OneEach())

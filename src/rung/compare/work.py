@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from rung.events import Event, Events, Kind
 from rung.features import Features
 from rung.methods.base import Fitted, Kit, Ledger
 from rung.models.base import Encoder, Model
+from rung.models.device import building
 from rung.runners import Job
 from rung.store import Store
 from rung.task import Context, Example, as_input
@@ -146,7 +148,10 @@ class Worker:
     def _load(self, model: Model | None) -> None:
         """Bring the weights into memory before the clock runs: what arms are charged does not depend on who comes first."""
         if isinstance(model, Encoder) and id(model) not in self._warm:
-            model.encode([as_input("warm-up")])
+            with (
+                building() if self.lanes > 1 else contextlib.nullcontext()
+            ):  # alone it needs no lock, and perhaps no torch
+                model.encode([as_input("warm-up")])
             self._warm.add(id(model))
 
 
