@@ -24,7 +24,7 @@ from typing import Any
 import common
 from trainer_peer import Rows, run_trainer
 
-EPOCHS = 2
+EPOCHS = 1
 TOKENS = 16
 QUICK_ROWS = 800
 #: setfit's pairs a text, each way; its sampler makes twice this many pairs.
