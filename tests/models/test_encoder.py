@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -111,3 +112,11 @@ def test_batches_by_length_fit_their_budget() -> None:
     assert batches[0] == [4] and sorted(i for b in batches for i in b) == list(range(6))
     lengths = [3, 90, 8, 8, 500, 1]
     assert all(len(b) == 1 or max(lengths[i] for i in b) * len(b) <= 100 for b in batches)
+
+
+def test_threads_that_share_an_encoder_read_the_same_tokens(tiny_encoder: TransformerEncoder) -> None:
+    inputs = [as_input("the quick brown fox " * n) for n in (1, 30, 2, 40, 3)] * 4
+    alone = tiny_encoder.token_rows(inputs)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: tiny_encoder.token_rows(inputs), range(16)))
+    assert all(rows == alone for rows in found)

@@ -110,6 +110,10 @@ class Encoder(Model):
         """
 
     @abstractmethod
+    def tokens(self, *texts: Any, **how: Any) -> Any:
+        """What the tokenizer makes of texts: its batch encoding. Safe to call from several threads, as the tokenizer is not."""
+
+    @abstractmethod
     def token_rows(self, inputs: Sequence[Input], reserved: int = 0) -> list[TokenRow]:
         """Tokens of each input with special tokens, truncated to the context length less `reserved` tokens."""
 

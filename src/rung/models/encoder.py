@@ -21,7 +21,7 @@ from rung.errors import ModelError
 from rung.events import Events
 from rung.models import files
 from rung.models.base import Encoded, Encoder, ModelInfo, TokenRow
-from rung.models.device import device, for_inference, parallel_map, workers
+from rung.models.device import building, device, for_inference, parallel_map, workers
 from rung.models.pooling import layer_indices, pool
 from rung.task import Input
 
@@ -52,7 +52,8 @@ class TransformerEncoder(Encoder):
     def __init__(self, name: str, folder: Path) -> None:
         self._folder = folder
         self._info = describe(name, folder)
-        self._lock = threading.Lock()
+        # a fast tokenizer keeps how it cuts as state: two threads would change it for each other
+        self._reading = threading.Lock()
         self._model: Any = None
         self._tokenizer: Any = None
 
@@ -75,6 +76,11 @@ class TransformerEncoder(Encoder):
                 ) from None
         return self._tokenizer
 
+    def tokens(self, *texts: Any, **how: Any) -> Any:
+        """What the tokenizer makes of texts, one thread at a time; see `Encoder.tokens`."""
+        with self._reading:
+            return self.tokenizer(*texts, **how)
+
     def token_rows(self, inputs: Sequence[Input], reserved: int = 0) -> list[TokenRow]:
         """Tokens of each input; see `Encoder.token_rows`."""
         limit = self._info.context_length - reserved
@@ -85,10 +91,10 @@ class TransformerEncoder(Encoder):
             if not chosen:
                 continue
             parts = [[part[:clip] for part in inputs[i].segments] for i in chosen]
-            batch = self.tokenizer(*map(list, zip(*parts, strict=True)), truncation=False, verbose=False)
+            batch = self.tokens(*map(list, zip(*parts, strict=True)), truncation=False, verbose=False)
             for place, i in enumerate(chosen):
                 cut = len(batch["input_ids"][place]) > limit
-                one = self.tokenizer(*parts[place], truncation=True, max_length=limit) if cut else None
+                one = self.tokens(*parts[place], truncation=True, max_length=limit) if cut else None
                 ids = one["input_ids"] if one else batch["input_ids"][place]
                 segments = (one or batch).sequence_ids(0 if one else place)
                 first = segments.index(1) if pair and 1 in segments else len(ids)
@@ -207,7 +213,7 @@ class TransformerEncoder(Encoder):
 
     def shared(self) -> torch.nn.Module:
         """The one frozen trunk for inference, which all that is fitted on this model may share; see `Encoder.shared`."""
-        with self._lock:
+        with building():
             if self._model is None:
                 self._model = for_inference(self.trunk())
             found: torch.nn.Module = self._model
@@ -226,9 +232,10 @@ class TransformerEncoder(Encoder):
             # the backward pass of fused attention in bfloat16 takes 38 % of a step on short texts on a CPU; plain products 4 %
             extra["attn_implementation"] = "eager"
         try:
-            model = transformers.AutoModel.from_pretrained(
-                self._folder, use_safetensors=True, local_files_only=True, dtype=torch.float32, **extra
-            )
+            with building():  # it patches torch's initialisers and default dtype for the whole process meanwhile
+                model = transformers.AutoModel.from_pretrained(
+                    self._folder, use_safetensors=True, local_files_only=True, dtype=torch.float32, **extra
+                )
         except Exception as error:  # transformers raises many kinds here; all mean the same to the user
             raise ModelError(f"the weights cannot be loaded: {_first_line(error)}", where=str(self._folder)) from None
         finally:

@@ -54,7 +54,7 @@ def word_rows(model: Encoder, inputs: Sequence[Input], reserved: int = 0) -> lis
         return []
     limit = model.info.context_length - reserved
     texts = [item.text for item in inputs]
-    batch = model.tokenizer(texts, truncation=False, return_offsets_mapping=True, verbose=False)
+    batch = model.tokens(texts, truncation=False, return_offsets_mapping=True, verbose=False)
     rows: list[WordRow] = []
     for owner, text in enumerate(texts):
         spans = [match.span() for match in WORD.finditer(text)]
@@ -66,7 +66,7 @@ def word_rows(model: Encoder, inputs: Sequence[Input], reserved: int = 0) -> lis
         special = model.tokenizer.num_special_tokens_to_add()
         for first, last in windows(pieces_W, limit - special):
             start, end = spans[first][0], spans[last - 1][1]
-            part = model.tokenizer(text[start:end], truncation=True, max_length=limit, return_offsets_mapping=True)
+            part = model.tokens(text[start:end], truncation=True, max_length=limit, return_offsets_mapping=True)
             rows.append(_row(owner, part["input_ids"], part["offset_mapping"], spans[first:last], start, first))
     return rows
 
