@@ -84,8 +84,9 @@ class _Subject:
         from rung.training.dropout import SeededDropout
 
         self.head, self.validation = head, validation
-        self.features, self.starts, self.wanted, _ = _read(head, rows, kit)
-        self.judged, _, _, self.judged_items = _read(head, validation, kit)
+        self.features, self.starts, items = _read(head, rows, kit)
+        self.wanted = head.wanted(items, rows)
+        self.judged, _, self.judged_items = _read(head, validation, kit)
         self.lengths: Sequence[int] = np.diff(self.starts).tolist()
         with building(kit.seed):
             layers = [
@@ -134,17 +135,15 @@ class _Subject:
         return Linear(last.weight.detach().cpu().numpy().copy(), last.bias.detach().cpu().numpy().copy())
 
 
-def _read(
-    head: Head, rows: Sequence[Example], kit: Kit
-) -> tuple[torch.Tensor, np.ndarray, list[np.ndarray], list[Item]]:
-    """Features of all units (U, D), where each item's units begin (N + 1,), what each should be answered with, and the items."""
+def _read(head: Head, rows: Sequence[Example], kit: Kit) -> tuple[torch.Tensor, np.ndarray, list[Item]]:
+    """Features of all units (U, D), where each item's units begin (N + 1,), and the items."""
     import torch
 
     inputs = [row.input for row in rows]
     items = head.items(inputs)
     features_UD = head.frozen(inputs, items, kit.features, kit).features_UD if rows else np.zeros((0, 1), np.float32)
     starts = np.cumsum([0, *(head.units(item) for item in items)])
-    return torch.from_numpy(even(features_UD)), starts, head.wanted(items, rows), items
+    return torch.from_numpy(even(features_UD)), starts, items
 
 
 def even(features_UD: Floats) -> Floats:

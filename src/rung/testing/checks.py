@@ -54,6 +54,8 @@ class MethodChecks:
             self.same_seed_same_answers,
             self.fits_without_validation,
         ]
+        if self.kind == "scope":
+            checks.append(self.validates_on_inputs_of_no_class)
         if beats_majority and self.method.name != "majority":
             checks.append(self.beats_majority)
         names = []
@@ -138,6 +140,13 @@ class MethodChecks:
         fitted = self.fit(validation=())
         assert fitted.validation_score is None, "a validation score without validation rows"
         assert len(fitted.predict(self.toy.inputs)) == len(self.toy.inputs)
+
+    def validates_on_inputs_of_no_class(self) -> None:
+        """A validation set of its own may have rows whose label no training row has."""
+        rows = (*self.toy.validation, *(row for row in self.toy.test if row.output not in self.toy.task.label_names))
+        kit = Kit(refit=False)
+        score = self.method.fit(self.toy.task, self.toy.train, rows, self.model, Context(), kit).validation_score
+        assert score is not None and 0 <= score <= 1, f"validation_score {score} with validation rows"
 
     def beats_majority(self) -> None:
         """Better than one answer for everything."""
