@@ -109,9 +109,9 @@ class Encoder(Model):
                 one, is the number of tokens of the context that it takes for itself.
         """
 
-    @abstractmethod
     def tokens(self, *texts: Any, **how: Any) -> Any:
-        """What the tokenizer makes of texts: its batch encoding. Safe to call from several threads, as the tokenizer is not."""
+        """What the tokenizer makes of texts: its batch encoding. Safe to call from several threads, as a tokenizer is not."""
+        return self.tokenizer(*texts, **how)
 
     @abstractmethod
     def token_rows(self, inputs: Sequence[Input], reserved: int = 0) -> list[TokenRow]:
