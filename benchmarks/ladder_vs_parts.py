@@ -76,6 +76,7 @@ def our_ladder(names: Sequence[str], train: Rows, test: Rows) -> tuple[float, di
         for name, rate in RATES.items()
     }
     knobs["contrastive"] = {"passes": 1, "refit": "never"}
+    knobs["head_only"] = {"refit": "never"}
     latency: list[float] = []
 
     def listen(event: Event) -> None:

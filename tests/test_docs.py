@@ -112,8 +112,10 @@ def agrees(shown: str, unit: str, value: float) -> bool:
 
 
 def unmarked(table: str) -> list[str]:
-    """Cells of a table's body, the first column aside, that hold a figure without saying where it comes from."""
-    rows = [line for line in table.splitlines() if line.startswith("|")][2:]
+    """Cells of tables' bodies, the first column aside, that hold a figure without saying where it comes from."""
+    lines = table.splitlines()
+    pairs = zip(lines, [*lines[1:], ""], strict=True)
+    rows = [line for line, below in pairs if line.startswith("|") and not below.startswith("|---")]
     cells = [cell for row in rows for cell in row.strip("|").split("|")[1:]]
     return [cell for cell in cells if re.search(r"\d", RESULT.sub("", cell))]
 
