@@ -62,6 +62,20 @@ def test_opening_a_blank_database_from_many_threads(tmp_path: Path) -> None:
         assert len(store.list_comparisons()) == 4
 
 
+def test_opening_waits_while_another_process_switches_the_journal(tmp_path: Path) -> None:
+    where = tmp_path / "rung.db"
+    other = sqlite3.connect(where, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN EXCLUSIVE")
+    with ThreadPoolExecutor(1) as pool:
+        opened = pool.submit(lambda: Store(where))
+        with pytest.raises(TimeoutError):
+            opened.result(0.3)
+        other.execute("COMMIT")
+        with opened.result(20) as store:
+            assert store.list_comparisons() == []
+    other.close()
+
+
 def test_what_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "rung.db").write_bytes(b"this is not a database, whatever its name says" * 100)
     with pytest.raises(StorageError, match="no database"):

@@ -109,21 +109,22 @@ def relative(info: ModelInfo) -> float:
 
 def _training(method: Method, rows: int, validation: int) -> float:
     """Forward passes of rows: trials of a searched learning rate, the training with its validations, and the second fit."""
-    from rung.methods.gradient import REFIT_ROWS, GradientMethod
+    from rung.methods.gradient import GradientMethod
     from rung.methods.rate_search import JUDGING_ROWS, TRIAL_EPOCHS, TRIAL_ROWS
+    from rung.methods.trained import again
 
     passes = PASSES[method.learns]
-    again = getattr(method, "refit", "never") in (("auto", "always") if rows <= REFIT_ROWS else ("always",))
+    twice = again(getattr(method, "refit", "never"), rows)
     if not isinstance(method, GradientMethod):
         over = getattr(method, "passes_over", None)
-        return rows * (1 + again) * (passes * (over(rows) if over else USUAL_EPOCHS) + 1)
+        return rows * (1 + twice) * (passes * (over(rows) if over else USUAL_EPOCHS) + 1)
     train = rows - validation
     epochs = method.recipe(max(1, train), validation, 0, 1.0).epochs
     total = train * epochs * passes + validation * (epochs + 1)
     if method.learning_rate is None:
         trial = min(TRIAL_ROWS, train) * min(epochs, TRIAL_EPOCHS) * passes + min(validation, JUDGING_ROWS)
         total += len(method.rates) * trial
-    return total + again * rows * epochs * passes
+    return total + twice * rows * epochs * passes
 
 
 def _rows_a_step(method: Method) -> int:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rung.methods.logistic import Linear
+from rung.methods.trained import parameter_groups
 from rung.methods.vocabulary import UsedVocabulary
 from rung.models.base import Encoder, Floats
 from rung.models.device import building, device
@@ -187,16 +188,9 @@ class ContrastSubject:
         return torch.nn.functional.cross_entropy(logits_UK, wanted_UK.argmax(1))
 
     def groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, Any]]:
-        """Matrices with weight decay; vectors, word embeddings and the classifier without."""
-        table = self.trunk.get_input_embeddings().weight
-        moving = [p for p in self.trunk.parameters() if p.requires_grad]
-        matrices = [p for p in moving if p.ndim > 1 and p is not table]
-        rest = [p for p in moving if p.ndim <= 1 or p is table]
-        return [
-            {"params": matrices, "lr": learning_rate, "weight_decay": weight_decay},
-            {"params": rest, "lr": learning_rate, "weight_decay": 0.0},
-            {"params": list(self.linear.parameters()), "lr": self.head_rate, "weight_decay": 0.0},
-        ]
+        """See `parameter_groups`."""
+        head = self.linear.parameters()
+        return parameter_groups(self.trunk, head, learning_rate, self.head_rate, weight_decay)
 
     def validate(self) -> float | None:
         """None: the classifier that answers comes afterwards, and what the loss says about units is not what it will answer."""

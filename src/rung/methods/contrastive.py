@@ -15,13 +15,12 @@ weights won 0.1 and lost 7.5.
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -34,20 +33,17 @@ from rung.methods.deciding import Decision, answers, decide
 from rung.methods.labelling import LabelHead
 from rung.methods.logistic import Linear
 from rung.methods.saving import check_base, read_arrays, read_record, sha_of
+from rung.methods.trained import REFIT_ROWS, Refit, again, trained
 from rung.methods.vectors import Embedder, FittedOnVectors
-from rung.models.base import Encoded, Encoder, Floats, Model
+from rung.models.base import Encoded, Encoder, Model
 from rung.models.device import device, for_inference
 from rung.task import Context, Example, Input, Label, Prediction, Task, as_input
-from rung.training import Checkpoints, Progress, Recipe, train
+from rung.training import Progress, Recipe
 
 if TYPE_CHECKING:
     import torch
 
 LEARNT = "learnt.safetensors"
-#: Up to this many rows a second fit, on validation rows too, is worth its time.
-REFIT_ROWS = 2000
-#: Above this many examples a label, names add nothing that the examples do not say.
-PRIOR_UP_TO = 64
 
 
 class Contrastive(Method):
@@ -82,7 +78,7 @@ class Contrastive(Method):
     C: float = Field(100.0, gt=0, le=1e6, description="inverse strength of the classifier's penalty")
     weight_decay: float = Field(0.01, ge=0, description="AdamW's decoupled weight decay, on matrices")
     warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps in which the learning rate rises")
-    refit: Literal["auto", "always", "never"] = Field(
+    refit: Refit = Field(
         "auto", description=f"fit once more on training and validation rows; auto: up to {REFIT_ROWS} rows"
     )
 
@@ -115,14 +111,11 @@ class Contrastive(Method):
             kit.events.message(decision.warning)
         details = {**chosen.details, **_told(progress)}
         together = [*train, *validation]
-        if validation and kit.refit and self._again(len(together)) and progress.stopped != "deadline":
+        if validation and kit.refit and again(self.refit, len(together)) and progress.stopped != "deadline":
             chosen, progress = job.fitted(together, "refit")
             details["refit"] = {"rows": len(together), "steps": progress.step, "seconds": progress.seconds}
         details["decision"] = decision.model_dump(mode="json")
         return replace(chosen, details=details, validation_score=score)
-
-    def _again(self, rows: int) -> bool:
-        return self.refit == "always" or (self.refit == "auto" and rows <= REFIT_ROWS)
 
     def _says_labels(self, rows: Sequence[Example]) -> bool:
         """Whether names stand among the texts: not beside pairs, since a name is half of none."""
@@ -289,14 +282,8 @@ class _Job:
             share=method.contrast,
             head_rate=method.head_learning_rate,
         )
-        keep = Checkpoints(kit.checkpoints / stage) if kit.checkpoints else None
-        began = kit.clock()
-        recipe = method.recipe(passes, kit.seed)
-        progress = train(subject, recipe, events=kit.events, checkpoints=keep, deadline=kit.deadline, clock=kit.clock)
-        now_s = kit.clock() - began
-        kit.ledger.charge(max(progress.seconds, now_s), now_s)  # a resumed training is charged what it took before, too
+        progress = trained(subject, method.recipe(passes, kit.seed), kit, stage)
         subject.vocabulary.restore(subject.trunk)
-        gc.collect()  # a patched layer and its forward hold each other: optimizer state and copies would linger
         return subject, progress
 
     def _trunk(self) -> Any:
@@ -331,18 +318,13 @@ class _Job:
     def _problem(self, rows: Sequence[Example], embed: TunedEmbedder) -> Problem:
         blocks_ND = embed.blocks(embed([example.input for example in rows], events=self.kit.events).vectors_ND)
         labels_KD = None
-        if self.method._says_labels(rows) and len(rows) <= PRIOR_UP_TO * len(self.task.labels):
+        if self.method._says_labels(rows) and len(rows) <= vectors.PRIOR_UP_TO * len(self.task.labels):
             labels_KD = vectors.label_vectors(self.task, self.context, embed)
-
-        def label_rows(early: float) -> Floats:
-            assert labels_KD is not None
-            weighed_KD = embed.weighed(labels_KD, early)
-            return np.asarray(weighed_KD - weighed_KD.mean(0), np.float32)
 
         return Problem(
             lambda early: embed.weighed(blocks_ND, early),
             vectors.targets(self.task, rows),
             rows,
-            None if labels_KD is None else label_rows,
+            None if labels_KD is None else embed.label_rows(labels_KD),
             self.task.multi_label,
         )

@@ -7,7 +7,6 @@ task's kind alone, see `heads`.
 
 from __future__ import annotations
 
-import gc
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,10 +18,11 @@ from rung.methods.fitted_encoder import FittedByGradient, FittedEncoder
 from rung.methods.gradient import GradientMethod
 from rung.methods.heads import Head
 from rung.methods.subject import Subject
+from rung.methods.trained import trained
 from rung.models.base import Encoder
 from rung.models.device import building, device
 from rung.task import Example
-from rung.training import Checkpoints, Progress, Recipe, train
+from rung.training import Progress, Recipe
 
 if TYPE_CHECKING:
     import torch
@@ -67,13 +67,8 @@ class EncoderTuning(GradientMethod):
         start = head.start(rows, kit)
         trunk = self._prepared(head, kit.seed).to(device())
         subject = Subject(head, rows, validation, trunk, start, self.head_learning_rate, self.reserved)
-        keep = Checkpoints(kit.checkpoints / stage) if kit.checkpoints else None
-        began = kit.clock()
-        progress = train(subject, recipe, events=kit.events, checkpoints=keep, deadline=kit.deadline, clock=kit.clock)
-        now_s = kit.clock() - began
-        kit.ledger.charge(max(progress.seconds, now_s), now_s)  # a resumed training is charged what it took before, too
+        progress = trained(subject, recipe, kit, stage)
         subject.vocabulary.restore(trunk)
-        gc.collect()  # a patched layer and its forward hold each other: optimizer state and copies would linger
         learnt = {name: tensor.detach().cpu().contiguous() for name, tensor in self.learnt(trunk).items()}
         moving = sum(p.numel() for p in subject.module.parameters() if p.requires_grad)
         return FittedEncoder(self, head, learnt, subject.weights(), moving), progress

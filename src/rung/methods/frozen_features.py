@@ -22,12 +22,9 @@ from rung.methods.deciding import Decision, answers, decide
 from rung.methods.familiar import familiarity, in_scope, remembered
 from rung.methods.logistic import Linear
 from rung.methods.saving import Arrays, check_base, read_arrays, read_record
-from rung.methods.vectors import Embedder, FittedOnVectors, accuracy, label_vectors, targets
+from rung.methods.vectors import PRIOR_UP_TO, Embedder, FittedOnVectors, accuracy, label_vectors, targets
 from rung.models.base import Encoded, Floats, Model
 from rung.task import Context, Example, Prediction, Task
-
-#: Above this many examples a label, names add nothing that the examples do not say (measured on four datasets).
-PRIOR_UP_TO = 64
 
 
 class FrozenFeatures(Method):
@@ -178,7 +175,7 @@ class _Known:
     def of(cls, task: Task, examples: Sequence[Example], embed: Embedder, labels_KD: Floats | None, kit: Kit) -> _Known:
         encoded = embed([e.input for e in examples], kit.ledger, kit.events)
         rows = _rows(embed, encoded.vectors_ND)
-        named = None if labels_KD is None else _label_rows(embed, labels_KD)
+        named = None if labels_KD is None else embed.label_rows(labels_KD)
         problem = Problem(rows, targets(task, examples), examples, named, task.multi_label)
         open_ended = task.out_of_scope is not None and not embed.apart
         return cls(task, embed, problem, embed.last(encoded.vectors_ND) if open_ended else None)
@@ -213,14 +210,6 @@ def _rows(embed: Embedder, vectors_ND: Floats) -> Callable[[float], Floats]:
         return lambda early: embed.related(vectors_ND, early)
     blocks_ND = embed.blocks(vectors_ND)
     return lambda early: embed.weighed(blocks_ND, early)
-
-
-def _label_rows(embed: Embedder, labels_KD: Floats) -> Callable[[float], Floats]:
-    def rows(early: float) -> Floats:
-        weighed_KD = embed.weighed(labels_KD, early)
-        return np.asarray(weighed_KD - weighed_KD.mean(0), np.float32)
-
-    return rows
 
 
 class FittedFrozenFeatures(FittedOnVectors):

@@ -10,7 +10,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -18,6 +18,7 @@ from rung.methods.base import Fitted, Kit, Method
 from rung.methods.fitted_encoder import FittedByGradient
 from rung.methods.heads import Head
 from rung.methods.rate_search import RateSearch
+from rung.methods.trained import REFIT_ROWS, Refit, again
 from rung.methods.which_head import head_of
 from rung.models.base import Encoder, Model
 from rung.task import Context, Example, Task, TaskKind
@@ -27,8 +28,6 @@ from rung.training import Progress, Recipe
 #: schedule, with the whole decay behind it, is the better guess (BANKING77, 10-shot drawn from train, 1,200 other rows of it:
 #: 86.8 against 86.5, which is within chance; the rule rests on the argument more than on the figure).
 DECIDING_ROWS = 500
-#: Up to this many rows a second fit on all rows is worth its time.
-REFIT_ROWS = 2000
 
 
 class GradientMethod(Method):
@@ -51,7 +50,7 @@ class GradientMethod(Method):
         ge=0,
         description=f"stop after this many epochs without a better validation of {DECIDING_ROWS} rows or more; 0: never",
     )
-    refit: Literal["auto", "always", "never"] = Field(
+    refit: Refit = Field(
         "auto", description=f"fit once more on training and validation rows; auto: up to {REFIT_ROWS} rows"
     )
 
@@ -137,7 +136,7 @@ class GradientMethod(Method):
             **searched,
         }
         together = [*train, *validation]
-        if validation and kit.refit and self._again(len(together)) and progress.stopped != "deadline":
+        if validation and kit.refit and again(self.refit, len(together)) and progress.stopped != "deadline":
             recipe = self.recipe(len(together), 0, kit.seed, rate)
             if len(validation) >= DECIDING_ROWS:
                 share = (progress.best_step or progress.step) / math.ceil(len(train) / recipe.batch_size)
@@ -147,9 +146,6 @@ class GradientMethod(Method):
         chosen.details, chosen.validation_score = details, score
         details.update(self.report(chosen))
         return chosen
-
-    def _again(self, rows: int) -> bool:
-        return self.refit == "always" or (self.refit == "auto" and rows <= REFIT_ROWS)
 
     @classmethod
     def load(cls, folder: Path, task: Task, model: Model | None) -> Fitted:

@@ -17,10 +17,11 @@ from rung.methods.fitted_encoder import FittedByGradient
 from rung.methods.gradient import GradientMethod
 from rung.methods.heads import Answered, Head, Item
 from rung.methods.logistic import Linear
+from rung.methods.trained import trained
 from rung.models.base import Floats
 from rung.models.device import building, device
 from rung.task import Example, Input
-from rung.training import Checkpoints, Progress, Recipe, train
+from rung.training import Progress, Recipe
 
 if TYPE_CHECKING:
     import torch
@@ -64,11 +65,7 @@ class HeadOnly(GradientMethod):
     ) -> tuple[FittedByGradient, Progress]:
         """See `GradientMethod.tuned`."""
         subject = _Subject(self, head, rows, validation, kit)
-        keep = Checkpoints(kit.checkpoints / stage) if kit.checkpoints else None
-        start = kit.clock()
-        progress = train(subject, recipe, events=kit.events, checkpoints=keep, deadline=kit.deadline, clock=kit.clock)
-        now_s = kit.clock() - start
-        kit.ledger.charge(max(progress.seconds, now_s), now_s)  # a resumed training is charged what it took before, too
+        progress = trained(subject, recipe, kit, stage)
         size = sum(p.numel() for p in subject.module.parameters())
         return FittedHead(self, head, subject.learnt(), subject.last(), size, kit.features), progress
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from rung.methods.heads import Answered, Head, Item
 from rung.methods.logistic import Linear
+from rung.methods.trained import parameter_groups
 from rung.methods.vocabulary import UsedVocabulary
 from rung.models.device import building, compute_dtype, device
 from rung.task import Example
@@ -66,16 +67,9 @@ class Subject:
         return self.head.loss(logits_UK, [self.wanted[i] for i in rows])
 
     def groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, Any]]:
-        """Matrices with weight decay; vectors, word embeddings and the head without."""
-        table = self.trunk.get_input_embeddings().weight
-        moving = [p for p in self.trunk.parameters() if p.requires_grad]
-        matrices = [p for p in moving if p.ndim > 1 and p is not table]
-        rest = [p for p in moving if p.ndim <= 1 or p is table]
-        return [
-            {"params": matrices, "lr": learning_rate, "weight_decay": weight_decay},
-            {"params": rest, "lr": learning_rate, "weight_decay": 0.0},
-            {"params": list(self.linear.parameters()), "lr": self.head_rate, "weight_decay": 0.0},
-        ]
+        """See `parameter_groups`."""
+        head = self.linear.parameters()
+        return parameter_groups(self.trunk, head, learning_rate, self.head_rate, weight_decay)
 
     def validate(self) -> float | None:
         """The task's first metric on the validation rows, with undecided thresholds."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
+import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,7 +52,7 @@ def open_engine(target: str | Path, busy_s: float = BUSY_S) -> Engine:
             remedy=f"pip install {error.name}",
         ) from None
     if engine.dialect.name == "sqlite":
-        _prepare_sqlite(engine)
+        _prepare_sqlite(engine, busy_s)
     with speaking(where):
         _migrate(engine, where)
     return engine
@@ -115,13 +117,14 @@ def _no_space(where: str) -> bool:
         return False
 
 
-def _prepare_sqlite(engine: Engine) -> None:
+def _prepare_sqlite(engine: Engine, busy_s: float) -> None:
     import sqlalchemy as sa
 
     def connected(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # Python's own BEGIN would leave schema changes outside transactions
         cursor = connection.cursor()
-        for statement in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        _write_ahead(cursor, busy_s)
+        for statement in ("synchronous=FULL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {statement}")
         cursor.close()
 
@@ -131,6 +134,21 @@ def _prepare_sqlite(engine: Engine) -> None:
 
     sa.event.listen(engine, "connect", connected)
     sa.event.listen(engine, "begin", begun)
+
+
+def _write_ahead(cursor: Any, busy_s: float) -> None:
+    """Switch to write-ahead logging; the busy timeout does not cover this statement, so the waiting is done here."""
+    until = time.monotonic() + busy_s
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if (error.sqlite_errorcode & 0xFF) not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.01)
 
 
 def head() -> str:
