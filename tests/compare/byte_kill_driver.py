@@ -11,6 +11,7 @@ workspace takes those. Prints JSON: `clean`, an undisturbed run; `cases`, a work
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import json
 import os
@@ -125,6 +126,7 @@ def case(task: Path, workspace: Path, lanes: int, gaps: list[int]) -> dict[str, 
 
 
 def main() -> None:
+    faulthandler.enable()  # a child that crashes says where
     folder, model, wanted = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
     task = real_ladder.write_task(folder / "task", model)
     run(task, folder / "warm", 1, os.open(os.devnull, os.O_WRONLY))  # with checkpoints as rare as they are by default
