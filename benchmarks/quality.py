@@ -2,8 +2,9 @@
 
 The peer is what most people would write first: for labels sentence-transformers' `encode` and scikit-learn's logistic regression
 (C=30), for entities transformers' token classification with the Trainer (labels on first pieces, its defaults, as many epochs); on
-the same rows in the same run. `best` is the arm with the highest validation score, never the one that does best on test. The test
-files are read here and nowhere else. Labels: accuracy; entities: micro-F1. Ratios: ours over the peer's.
+the same rows in the same run. Validation rows are the file that a dataset ships for it (`VALIDATION`), else cut from train; `best`
+is the arm with the highest score on them, never the one that does best on test. The test files are read here and nowhere else.
+Labels: accuracy; entities: micro-F1. Ratios: ours over the peer's.
 
     python benchmarks/quality.py [--quick]
 """
@@ -11,10 +12,13 @@ files are read here and nowhere else. Labels: accuracy; entities: micro-F1. Rati
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import common
 from tagger_peer import tagged
+
+if TYPE_CHECKING:
+    from rung.dataset import Dataset
 
 FEW = ("frozen_features", "head_only", "contrastive", "lora", "full_finetune")
 SOFT = ("prompt_tuning", "p_tuning", "prefix_tuning")
@@ -31,6 +35,7 @@ CASES = {
     "snips": ("snips/train.jsonl.gz", "snips/test.jsonl.gz", ENTITIES),
     "wnut17": ("wnut17/train.jsonl.gz", "wnut17/test.jsonl.gz", ENTITIES),
 }
+VALIDATION = {"snips": "snips/valid.jsonl.gz", "wnut17": "wnut17/dev.jsonl.gz"}
 
 
 def main() -> None:
@@ -45,11 +50,13 @@ def main() -> None:
     for case in cases:
         train_file, test_file, methods = CASES[case]
         train, test = common.rows(train_file), common.rows(test_file)
+        held = common.rows(VALIDATION[case]) if case in VALIDATION else None
+        data = examples_of(case, train, test, held)
         peer[case] = logistic(train, test) if "label" in train[0] else tagged(train, test)
         print(f"{case:18} {'peer':18} test {peer[case]:.4f}", flush=True)
         scores: dict[str, Any] = {}
         for method in methods:
-            scores[method] = ours_on(method, *examples_of(case, train, test), features)
+            scores[method] = ours_on(method, data, features)
             line = f"{case:18} {method:18} test {scores[method]['test']:.4f}  validation {scores[method]['validation']:.4f}"
             print(f"{line}  {scores[method]['seconds']:.0f} s  {scores[method]['epochs']} epochs", flush=True)
         chosen = max(methods, key=lambda name: (scores[name]["validation"], -methods.index(name)))
@@ -64,8 +71,11 @@ def main() -> None:
 
 
 def examples_of(
-    case: str, train: Sequence[dict[str, Any]], test: Sequence[dict[str, Any]]
-) -> tuple[Any, list[Any], list[Any]]:
+    case: str,
+    train: Sequence[dict[str, Any]],
+    test: Sequence[dict[str, Any]],
+    validation: Sequence[dict[str, Any]] | None = None,
+) -> Dataset:
     """The task and its rows as `rung compare` reads them; training rows whose text also stands in test are left out."""
     import json
     import tempfile
@@ -74,29 +84,31 @@ def examples_of(
     from rung.dataset import load_dataset
     from rung.plan import TaskFile
 
+    files = {"train": train, "test": test} | ({} if validation is None else {"validation": validation})
+    keys: dict[str, Any] = {"name": case} | {split: f"{split}.jsonl" for split in files}
+    if "tags" in train[0]:
+        keys |= {"kind": "extract", "output": "tags"} | ({"tokens": "tokens"} if "tokens" in train[0] else {})
     with tempfile.TemporaryDirectory() as scratch:
-        for split, rows in (("train", train), ("test", test)):
+        for split, rows in files.items():
             (Path(scratch) / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-        keys: dict[str, Any] = {"name": case, "train": "train.jsonl", "test": "test.jsonl"}
-        if "tags" in train[0]:
-            keys |= {"kind": "extract", "output": "tags"} | ({"tokens": "tokens"} if "tokens" in train[0] else {})
-        found = load_dataset(TaskFile.model_validate(keys), Path(scratch))
-    return found.task, list(found.train), list(found.test)
+        return load_dataset(TaskFile.model_validate(keys), Path(scratch))
 
 
-def ours_on(method: str, task: Any, train: Sequence[Any], test: Sequence[Any], features: Any) -> dict[str, Any]:
-    """One rung as `rung compare` runs it: validation rows cut from train, knobs chosen on them."""
+def ours_on(method: str, data: Dataset, features: Any) -> dict[str, Any]:
+    """One rung as `rung compare` runs it: knobs chosen on validation rows; fitted again where those are of train."""
     from rung.dataset.split import cut_validation
     from rung.methods import make
     from rung.methods.base import Kit
     from rung.models import open_model
     from rung.task import Context
 
-    fit_rows, validation = cut_validation(tuple(train), task, 0)
-    work = lambda: make(method).fit(task, fit_rows, validation, open_model("minilm"), Context(), Kit(features=features))  # noqa: E731
+    own = bool(data.validation)
+    train, validation = (data.train, data.validation) if own else cut_validation(data.train, data.task, 0)
+    kit = Kit(features=features, refit=not own)
+    work = lambda: make(method).fit(data.task, train, validation, open_model("minilm"), Context(), kit)  # noqa: E731
     seconds, fitted = common.timed(work)
-    predictions = fitted.predict([row.input for row in test])
-    score = measured(task, [row.output for row in test], [p.output for p in predictions])
+    predictions = fitted.predict([row.input for row in data.test])
+    score = measured(data.task, [row.output for row in data.test], [p.output for p in predictions])
     epochs = fitted.details.get("epochs_run", "-")
     return {"test": score, "validation": fitted.validation_score, "seconds": seconds, "epochs": epochs}
 
