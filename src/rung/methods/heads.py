@@ -82,7 +82,7 @@ class Head(ABC):
 
     @abstractmethod
     def loss(self, logits_UK: torch.Tensor, wanted: Sequence[np.ndarray]) -> torch.Tensor:
-        """Loss summed over items, each item's units averaged."""
+        """Loss summed over items; of about the size of one cross-entropy an item."""
 
     @abstractmethod
     def start(self, examples: Sequence[Example], kit: Kit) -> Linear:
@@ -128,6 +128,12 @@ class Head(ABC):
     def units(self, item: Item) -> int:
         """Number of units of an item."""
         return 1
+
+
+def sampled(examples: Sequence[Example], count: int, seed: int) -> list[Example]:
+    """At most `count` of the examples, drawn at random, in their order."""
+    order = np.random.default_rng(seed).permutation(len(examples))[:count]
+    return [examples[i] for i in np.sort(order)]
 
 
 def start_key(head: Head, examples: Sequence[Example]) -> str:

@@ -10,13 +10,18 @@ import numpy as np
 from rung.features import Features
 from rung.methods import deciding, vectors
 from rung.methods.base import Kit
-from rung.methods.heads import PROBE_C, Answered, Decision, Head, Item, Units, start_key
+from rung.methods.heads import PROBE_C, Answered, Decision, Head, Item, Units, sampled, start_key
 from rung.methods.logistic import Linear, Rotated
 from rung.models.base import Encoded
 from rung.task import Example, Input, Prediction
 
 if TYPE_CHECKING:
     import torch
+
+
+#: Rows that a linear probe is solved on, and at least so many for each label.
+PROBE_ROWS = 2000
+PROBE_ROWS_A_LABEL = 20
 
 
 class LabelHead(Head):
@@ -57,15 +62,16 @@ class LabelHead(Head):
         return torch.nn.functional.cross_entropy(logits_UK, wanted_BK.argmax(1), reduction="sum")
 
     def start(self, examples: Sequence[Example], kit: Kit) -> Linear:
-        """See `Head.start`; solved once for all arms that start on the same rows."""
-        features_ND = self.frozen([example.input for example in examples], (), kit.features, kit).features_UD
-        wanted_NK = vectors.targets(self.task, examples)
+        """On some of the rows, a start needs no more; solved once for all arms that start on the same ones."""
+        chosen = sampled(examples, max(PROBE_ROWS, PROBE_ROWS_A_LABEL * self.outputs), kit.seed)
+        features_ND = self.frozen([example.input for example in chosen], (), kit.features, kit).features_UD
+        wanted_NK = vectors.targets(self.task, chosen)
 
         def probe() -> Linear:
             no_prior_KD = np.zeros((self.outputs, features_ND.shape[1]), np.float32)
             return Rotated.of(features_ND).solve(wanted_NK, PROBE_C, no_prior_KD, several=self.task.multi_label)
 
-        return kit.features.shared(start_key(self, examples), probe, kit.ledger)
+        return kit.features.shared(start_key(self, chosen), probe, kit.ledger)
 
     def decide(
         self, inputs: Sequence[Input], items: Sequence[Item], found: Answered, rows: Sequence[Example]
