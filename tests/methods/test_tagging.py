@@ -12,7 +12,7 @@ from rung.entities import Entity, dump, parse
 from rung.methods import make
 from rung.methods.base import Kit
 from rung.methods.heads import Answered
-from rung.methods.tagging import TagHead, shapes
+from rung.methods.tagging import USUAL_WORDS, TagHead, shapes
 from rung.methods.which_head import head_of
 from rung.models.encoder import TransformerEncoder
 from rung.task import Context, Example, Label, Task, as_input
@@ -100,11 +100,11 @@ def test_features_are_means_over_the_tokens_of_each_word(tiny_encoder: Transform
     torch.testing.assert_close(features[0, :32].detach(), word, atol=1e-5, rtol=1e-4)
 
 
-def test_loss_weighs_every_window_alike_and_empty_ones_nothing(tiny_encoder: TransformerEncoder) -> None:
+def test_loss_weighs_every_word_alike(tiny_encoder: TransformerEncoder) -> None:
     head = tag_head(tiny_encoder)
     logits = torch.zeros(4, head.outputs)
     loss = head.loss(logits, [np.array([0, 1, 2]), np.array([], np.int64), np.array([0])])
-    torch.testing.assert_close(loss, torch.tensor(2 * np.log(head.outputs), dtype=torch.float32))
+    torch.testing.assert_close(loss, torch.tensor(4 * np.log(head.outputs) / USUAL_WORDS, dtype=torch.float32))
 
 
 def test_shapes_show_what_an_uncased_tokenizer_hides() -> None:

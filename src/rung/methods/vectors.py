@@ -143,9 +143,12 @@ def words(name: str) -> str:
 
 
 def label_phrases(label: Label, context: Context) -> list[str]:
-    """Several ways to say what a label means; their mean is steadier than any one of them."""
+    """The ways to say what a label means, of which the mean is taken: its name; with a description that, alone and behind the name.
+
+    A sentence made of the name ("This is about ...") gained nothing (five datasets, rows of train: 0.3 points lower on average).
+    """
     said = words(label.name)
-    phrases = [said, f"This is about {said}."]
+    phrases = [said]
     if label.description and context.label_descriptions:
         phrases += [label.description, f"{said}: {label.description}"]
     return phrases
