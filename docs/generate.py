@@ -1,4 +1,5 @@
-"""Writes what the code knows into the documents: docs/cli.md, docs/methods.md, and the table of keys in docs/task-file.md.
+"""Writes what the code and the results know into the documents: docs/cli.md, docs/methods.md, the table of keys in
+docs/task-file.md, and the figures of README.md that say which committed result they come from.
 
     python docs/generate.py
 
@@ -7,11 +8,16 @@ tests/test_docs.py fails when a document is not what this writes.
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).resolve().parent
 START, END = "<!-- keys: written by docs/generate.py -->", "<!-- end of keys -->"
+
+#: A figure and the comment behind it that names its file below benchmarks/results and the key in it.
+RESULT = re.compile(r"(?P<shown>-?[\d,]*\.?\d+)(?P<unit> ?%?)\s*<!-- result: (?P<file>\S+) (?P<key>\S+) -->")
 
 
 def cli_markdown() -> str:
@@ -193,12 +199,37 @@ def with_keys(text: str) -> str:
     return f"{before}{START}\n\n{keys_markdown()}\n\n{END}{after}"
 
 
+def value_at(data: Any, key: str) -> Any:
+    """The value under a dotted key; in a list, the entry whose `name`, `arm` or `method` is the part, or that number."""
+    for part in key.split("."):
+        if isinstance(data, list):
+            named = [item for item in data if part in (item.get("name"), item.get("arm"), item.get("method"))]
+            data = named[0] if named else data[int(part)]
+        else:
+            data = data[part]
+    return data
+
+
+def with_figures(text: str) -> str:
+    """A document with every figure that names its result read from it anew, to as many decimals as it has."""
+
+    def read(match: re.Match[str]) -> str:
+        data = json.loads((DOCS.parent / "benchmarks" / "results" / match["file"]).read_text(encoding="utf-8"))
+        value = float(value_at(data, match["key"])) * (100 if "%" in match["unit"] else 1)
+        decimals = len(match["shown"].partition(".")[2])
+        return f"{value:,.{decimals}f}{match['unit']} <!-- result: {match['file']} {match['key']} -->"
+
+    return RESULT.sub(read, text)
+
+
 def main() -> None:
     """Write the documents."""
     (DOCS / "cli.md").write_text(cli_markdown(), encoding="utf-8")
     (DOCS / "methods.md").write_text(methods_markdown(), encoding="utf-8")
     path = DOCS / "task-file.md"
     path.write_text(with_keys(path.read_text(encoding="utf-8")), encoding="utf-8")
+    readme = DOCS.parent / "README.md"
+    readme.write_text(with_figures(readme.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-RESULT = re.compile(r"(?P<shown>-?[\d,]*\.?\d+)(?P<unit> ?%?)\s*<!-- result: (?P<file>\S+) (?P<key>\S+) -->")
 
 
 @pytest.fixture(scope="module")
@@ -93,17 +92,6 @@ def test_links_between_documents_lead_somewhere() -> None:
             assert (path.parent / target).exists(), f"{path.name} links to {target}"
 
 
-def value_at(data: Any, key: str) -> Any:
-    """The value under a dotted key; in a list, the entry whose `name`, `arm` or `method` is the part, or that number."""
-    for part in key.split("."):
-        if isinstance(data, list):
-            named = [item for item in data if part in (item.get("name"), item.get("arm"), item.get("method"))]
-            data = named[0] if named else data[int(part)]
-        else:
-            data = data[part]
-    return data
-
-
 def agrees(shown: str, unit: str, value: float) -> bool:
     """Whether a figure as printed is the value, rounded to the decimals that are printed."""
     decimals = len(shown.partition(".")[2])
@@ -111,30 +99,31 @@ def agrees(shown: str, unit: str, value: float) -> bool:
     return abs(float(shown.replace(",", "")) - exact) <= 0.5 * 10**-decimals + 1e-9
 
 
-def unmarked(table: str) -> list[str]:
+def unmarked(table: str, result: re.Pattern[str]) -> list[str]:
     """Cells of tables' bodies, the first column aside, that hold a figure without saying where it comes from."""
     lines = table.splitlines()
     pairs = zip(lines, [*lines[1:], ""], strict=True)
     rows = [line for line, below in pairs if line.startswith("|") and not below.startswith("|---")]
     cells = [cell for row in rows for cell in row.strip("|").split("|")[1:]]
-    return [cell for cell in cells if re.search(r"\d", RESULT.sub("", cell))]
+    return [cell for cell in cells if re.search(r"\d", result.sub("", cell))]
 
 
-def test_figures_in_the_readme_are_those_of_the_committed_results() -> None:
+def test_figures_in_the_readme_are_those_of_the_committed_results(generate: ModuleType) -> None:
     text = read("README.md")
-    for match in RESULT.finditer(text):
+    for match in generate.RESULT.finditer(text):
         data = json.loads((ROOT / "benchmarks" / "results" / match["file"]).read_text(encoding="utf-8"))
-        value = value_at(data, match["key"])
+        value = generate.value_at(data, match["key"])
         assert agrees(match["shown"], match["unit"], float(value)), f"{match[0]}: the file says {value}"
-    assert text.count("<!-- result:") == len(RESULT.findall(text)), "a figure stands right before its comment"
+    assert text.count("<!-- result:") == len(generate.RESULT.findall(text)), "a figure stands right before its comment"
     table = text.split("<!-- results -->")[1].split("<!-- end of results -->")[0]
-    assert unmarked(table) == []
+    assert unmarked(table, generate.RESULT) == []
+    assert generate.with_figures(text) == text
 
 
-def test_a_wrong_figure_would_be_found() -> None:
+def test_a_wrong_figure_would_be_found(generate: ModuleType) -> None:
     data = {"arms": [{"method": "lora", "accuracy": 0.9338}]}
-    assert value_at(data, "arms.lora.accuracy") == value_at(data, "arms.0.accuracy") == 0.9338
+    assert generate.value_at(data, "arms.lora.accuracy") == generate.value_at(data, "arms.0.accuracy") == 0.9338
     assert agrees("93.4", " %", 0.9338) and not agrees("93.3", " %", 0.9338) and agrees("1,234", "", 1234.4)
-    assert RESULT.search("| 93.4 % <!-- result: a.json arms.lora.accuracy --> |")
-    assert unmarked("| a | b |\n|---|---|\n| 10-shot | 86.3 % |\n") == [" 86.3 % "]
-    assert unmarked("| a | b |\n|---|---|\n| x | 86.3 % <!-- result: a.json b --> |\n") == []
+    assert generate.RESULT.search("| 93.4 % <!-- result: a.json arms.lora.accuracy --> |")
+    assert unmarked("| a | b |\n|---|---|\n| 10-shot | 86.3 % |\n", generate.RESULT) == [" 86.3 % "]
+    assert unmarked("| a | b |\n|---|---|\n| x | 86.3 % <!-- result: a.json b --> |\n", generate.RESULT) == []

@@ -66,7 +66,11 @@ def test_public_functions_are_typed() -> None:
 
 
 def test_files_say_what_they_are() -> None:
-    files = [path for folder in (SOURCE, ROOT / "examples", ROOT / "benchmarks", ROOT / "recipes") for path in python_files(folder)]
+    files = [
+        path
+        for folder in (SOURCE, ROOT / "examples", ROOT / "benchmarks", ROOT / "recipes")
+        for path in python_files(folder)
+    ]
     assert [str(path.relative_to(ROOT)) for path in files if not ast.get_docstring(tree_of(path))] == []
 
 

@@ -32,9 +32,14 @@ def open_model(name: str) -> Model:
 
 def new_model(name: str) -> Model:
     """A model of its own, which shares neither tokenizer nor weights with any other; see `open_model`."""
+    from rung.models.causal import TransformerCausal
+    from rung.models.describe import kind_of
     from rung.models.encoder import TransformerEncoder
 
-    return TransformerEncoder(name, files.locate(name))
+    folder = files.locate(name)
+    if kind_of(files.config_of(folder)) == "causal":
+        return TransformerCausal(name, folder)
+    return TransformerEncoder(name, folder)
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ def cached_encoders() -> Iterator[ModelInfo]:
     from huggingface_hub import scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
-    from rung.models.encoder import describe
+    from rung.models.describe import describe
 
     try:
         repositories = scan_cache_dir().repos

@@ -21,6 +21,7 @@ from rung.errors import ModelError
 from rung.events import Events
 from rung.models import files
 from rung.models.base import Encoded, Encoder, ModelInfo, TokenRow
+from rung.models.describe import describe
 from rung.models.device import building, device, for_inference, parallel_map, workers
 from rung.models.pooling import layer_indices, pool
 from rung.task import Input
@@ -68,6 +69,7 @@ class TransformerEncoder(Encoder):
         if self._tokenizer is None:
             from transformers import AutoTokenizer
 
+            files.check_tokenizer(self._folder)
             try:
                 self._tokenizer = AutoTokenizer.from_pretrained(self._folder, use_fast=True, local_files_only=True)
             except Exception as error:  # transformers raises many kinds here; all mean the same to the user
@@ -245,40 +247,6 @@ class TransformerEncoder(Encoder):
 
             model.packed = packed.fits(model)
         return model
-
-
-def describe(name: str, folder: Path) -> ModelInfo:
-    """What a model folder holds, from its configuration and the safetensors headers."""
-    config = files.config_of(folder)
-    width = int(config.get("hidden_size") or config.get("dim") or config.get("d_model") or 0)
-    positions = int(config.get("max_position_embeddings") or 512)
-    family = str(config.get("model_type", ""))
-    sentence = folder / "sentence_bert_config.json"
-    if family in {"roberta", "xlm-roberta", "camembert"}:
-        positions -= 2  # positions start behind the padding index
-    return ModelInfo(
-        name=name,
-        kind="encoder",
-        revision=files.revision_of(folder),
-        parameters=files.parameter_count(folder),
-        hidden_size=width,
-        layers=int(config.get("num_hidden_layers") or config.get("n_layers") or 0),
-        context_length=positions,
-        vocabulary=int(config.get("vocab_size") or 0),
-        family=family,
-        licence="Apache-2.0" if name == "minilm" else _licence(folder),
-        languages=("en",) if name == "minilm" or not sentence.exists() else (),
-        path=str(folder),
-    )
-
-
-def _licence(folder: Path) -> str | None:
-    """The licence in the front matter of the folder's README, or None."""
-    readme = folder / "README.md"
-    if not readme.exists():
-        return None
-    lines = readme.read_text(encoding="utf-8", errors="replace").splitlines()[:60]
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("license:")), None)
 
 
 def by_length(lengths: Sequence[int], budget: int) -> list[list[int]]:

@@ -107,6 +107,32 @@ def weight_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.safetensors"))
 
 
+#: One of these says how a model's text is cut; without any transformers makes up a tokenizer that knows nothing.
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "vocab.json",
+    "vocab.txt",
+)
+
+
+def check_tokenizer(folder: Path) -> None:
+    """See that the folder says how text is cut.
+
+    Raises:
+        ModelError: it does not.
+    """
+    if not any((folder / name).exists() for name in TOKENIZER_FILES):
+        raise ModelError(
+            "the model folder has no tokenizer",
+            where=str(folder),
+            allowed=f"one of {', '.join(TOKENIZER_FILES)}",
+            remedy="save the tokenizer into the folder: tokenizer.save_pretrained(folder)",
+        )
+
+
 @cache
 def sha256_of(path: Path) -> str:
     """sha-256 of a file, computed once a process."""
