@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 from pydantic import Field
 
 from rung.methods.base import Fitted, Kit, Method
 from rung.methods.fitted_encoder import FittedByGradient
 from rung.methods.heads import Head
-from rung.methods.rate_search import RateSearch
+from rung.methods.rate_search import TRIAL_EPOCHS, TRIAL_ROWS, best_rate, judging_rows
 from rung.methods.trained import REFIT_ROWS, Refit, again
 from rung.methods.which_head import head_of
 from rung.models.base import Encoder, Model
@@ -66,14 +67,25 @@ class GradientMethod(Method):
     ) -> tuple[FittedByGradient, Progress]:
         """One training from the base model; `stage` names its checkpoints. `validation` rows say when to stop, if any."""
 
-    def choose_rate(self, search: RateSearch) -> tuple[float, dict[str, Any]]:
+    def choose_rate(
+        self, head: Head, train: Sequence[Example], validation: Sequence[Example], kit: Kit
+    ) -> tuple[float, dict[str, Any]]:
         """The learning rate, and what to tell about the choice: the knob, or the best of `tried_rates` on validation rows."""
         if self.learning_rate is not None:
             return self.learning_rate, {}
         rates = self.tried_rates()
-        if not search.validation:
+        judging = judging_rows(validation, head.task)
+        if not judging:
             return rates[len(rates) // 2], {}
-        return search.best(rates)
+        order = np.random.default_rng(kit.seed).permutation(len(train))[:TRIAL_ROWS]
+        rows = [train[i] for i in order]
+
+        def loss_of(rate: float) -> float:  # the whole schedule on some of the rows
+            recipe = self.recipe(len(rows), 0, kit.seed, rate)
+            recipe = recipe.model_copy(update={"epochs": min(recipe.epochs, TRIAL_EPOCHS)})
+            return self.tuned(head, rows, (), kit, f"rate-{rate:g}", recipe)[0].loss(judging)
+
+        return best_rate(rates, loss_of, kit.events)
 
     def tried_rates(self) -> tuple[float, ...]:
         """The learning rates that a search tries, in rising order."""
@@ -119,7 +131,7 @@ class GradientMethod(Method):
         """Tune on `train`, stopping where validation rows say; see the module's head for when all rows are fitted again."""
         assert isinstance(model, Encoder)
         head = head_of(task, model)
-        rate, searched = self.choose_rate(RateSearch(self, head, train, validation, kit))
+        rate, searched = self.choose_rate(head, train, validation, kit)
         recipe = self.recipe(len(train), len(validation), kit.seed, rate)
         chosen, progress = self.tuned(head, train, validation, kit, "choose", recipe)
         decision, score = chosen.judged(validation)

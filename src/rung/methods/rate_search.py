@@ -1,19 +1,17 @@
-"""Searching a learning rate: one short training a rate, judged by the loss on validation rows. Knows no particular method."""
+"""Searching a learning rate: one short training a rate, judged by the loss on validation rows. Knows no method.
+
+The loss and not the accuracy: on a few hundred rows neighbouring rates get the same number right.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
-import numpy as np
-
-from rung.methods.base import Kit
-from rung.methods.heads import Head
+from rung.errors import TrainingError
+from rung.events import Events
 from rung.methods.vectors import outputs_of
-from rung.task import Example
-
-if TYPE_CHECKING:
-    from rung.methods.gradient import GradientMethod
+from rung.task import Example, Task
 
 #: Training rows of a trial, and passes over them: enough to tell rates apart that differ by a factor of three.
 TRIAL_ROWS = 1000
@@ -22,45 +20,37 @@ TRIAL_EPOCHS = 2.0
 JUDGING_ROWS = 500
 
 
-class RateSearch:
-    """Trains with one learning rate after another, each for a while, and measures the loss on validation rows.
+def best_rate(
+    rates: Sequence[float], loss_of: Callable[[float], float], events: Events
+) -> tuple[float, dict[str, Any]]:
+    """The rate with the smallest validation loss, and all that were tried.
 
-    The loss and not the accuracy: on a few hundred rows neighbouring rates get the same number right.
+    Args:
+        loss_of: the validation loss of a trial at a rate; where it diverges it raises `TrainingError`, which counts as infinite.
     """
+    losses = {}
+    for place, rate in enumerate(rates):
+        events.message(f"trying learning rate {rate:g} ({place + 1} of {len(rates)})")
+        losses[rate] = _finite(loss_of, rate)
+    chosen = min(losses, key=lambda rate: losses[rate])
+    tried = [
+        {"learning_rate": rate, "validation_loss": round(loss, 5), "chosen": rate == chosen}
+        for rate, loss in losses.items()
+    ]
+    return chosen, {"learning_rates": tried}
 
-    def __init__(
-        self, method: GradientMethod, head: Head, train: Sequence[Example], validation: Sequence[Example], kit: Kit
-    ) -> None:
-        order = np.random.default_rng(kit.seed).permutation(len(train))[:TRIAL_ROWS]
-        self.method, self.head, self.kit = method, head, kit
-        self.train = [train[i] for i in order]
-        known = set(head.task.label_names)
-        usable = [row for row in validation if head.task.kind != "classify" or set(outputs_of(row.output)) <= known]
-        self.validation = usable[:JUDGING_ROWS]
 
-    def best(self, rates: Sequence[float]) -> tuple[float, dict[str, Any]]:
-        """The rate with the smallest validation loss, and all that were tried."""
-        losses = {}
-        for place, rate in enumerate(rates):
-            self.kit.events.message(f"trying learning rate {rate:g} ({place + 1} of {len(rates)})")
-            losses[rate] = self._loss(rate)
-        chosen = min(losses, key=lambda rate: losses[rate])
-        tried = [
-            {"learning_rate": rate, "validation_loss": round(loss, 5), "chosen": rate == chosen}
-            for rate, loss in losses.items()
-        ]
-        return chosen, {"learning_rates": tried}
+def _finite(loss_of: Callable[[float], float], rate: float) -> float:
+    try:
+        return loss_of(rate)
+    except TrainingError as error:
+        if "loss became" not in str(error):
+            raise
+        return float("inf")
 
-    def _loss(self, rate: float) -> float:
-        """Mean validation loss of a trial: the whole schedule on some of the rows; infinite where it diverges."""
-        from rung.errors import TrainingError
 
-        recipe = self.method.recipe(len(self.train), 0, self.kit.seed, rate)
-        recipe = recipe.model_copy(update={"epochs": min(recipe.epochs, TRIAL_EPOCHS)})
-        try:
-            fitted, _ = self.method.tuned(self.head, self.train, (), self.kit, f"rate-{rate:g}", recipe)
-        except TrainingError as error:
-            if "loss became" not in str(error):
-                raise
-            return float("inf")
-        return fitted.loss(self.validation)
+def judging_rows(validation: Sequence[Example], task: Task) -> list[Example]:
+    """The validation rows that judge trials: some of those whose labels the task knows."""
+    known = set(task.label_names)
+    usable = [row for row in validation if task.kind != "classify" or set(outputs_of(row.output)) <= known]
+    return usable[:JUDGING_ROWS]
