@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from rung.errors import DataError, RungError
 from rung.evaluation.environment import environment, threads
 from rung.evaluation.evaluate import evaluate, plain, prediction_sha, score
-from rung.evaluation.latency import measure_latency
+from rung.evaluation.latency import OtherWork, measure_latency
 from rung.evaluation.records import RowResult
 from rung.methods.base import Fitted, Ledger
 from rung.task import Example, Input, Output, Prediction, Task, Usage, as_input
@@ -121,6 +123,18 @@ def test_latency_bypasses_the_cache_and_counts_what_it_asked() -> None:
     assert (found.arm_id, found.requests, found.threads) == ("arm", 20, threads())
     assert found.load >= 0
     assert fitted.asked == [4, 1, 1, 1] + [1] * 20 + [4, 4]  # 8 s for two batches: enough
+
+
+def test_other_work_is_told_from_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    readings = iter([(100.0, 50.0, 10.0), (110.0, 69.0, 25.0), (100.0, 50.0, 10.0), (110.0, 59.0, 20.0)])
+    with monkeypatch.context() as patched:
+        patched.setattr(OtherWork, "_now", lambda self: next(readings))
+        assert OtherWork().cores() == pytest.approx(0.4)  # 19 s of all cores in 10 s, 15 of them ours
+        assert OtherWork().cores() == 0.0  # ticks are coarse: never less than nothing
+    others = OtherWork()
+    busy = "import sys, time\nend = time.monotonic() + 1\nwhile time.monotonic() < end: pass"
+    subprocess.run([sys.executable, "-c", busy], check=True)
+    assert others.cores() > 0.2
 
 
 def test_slow_arms_are_stopped_after_ten_requests() -> None:

@@ -36,7 +36,7 @@ def test_a_busy_machine_is_the_strongest_caveat_of_a_settled_verdict(
 ) -> None:
     assert not any("busy" in caveat for caveat in caveats(comparison, verdict))
     busy = tuple(entry.model_copy(update={"load": 5.9}) for entry in comparison.latencies)
-    assert "load up to 5.9" in caveats(comparison.model_copy(update={"latencies": busy}), verdict)[0]
+    assert "up to 5.9 cores" in caveats(comparison.model_copy(update={"latencies": busy}), verdict)[0]
 
 
 def test_warnings_of_the_audit_and_single_seeds_are_caveats(comparison: ComparisonRecord, verdict: Verdict) -> None:

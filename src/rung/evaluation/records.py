@@ -97,7 +97,7 @@ class Latency(Frozen):
 
     Attributes:
         p50_ms, p95_ms: over `requests` single-row requests. rows_per_s: throughput in batches of 32.
-        load: other work on the machine while measuring, as the 1-minute load average before it began.
+        load: cores that other processes kept busy while measuring, on average.
     """
 
     arm_id: str

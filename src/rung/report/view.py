@@ -27,6 +27,8 @@ class Standing:
     symbol: str
 
 
+#: From so many cores that other processes keep busy, latencies are said to be doubtful.
+BUSY_CORES = 0.5
 STANDINGS = {
     s.key: s
     for s in (
@@ -151,9 +153,9 @@ def _caveats(comparison: ComparisonRecord, verdict: Verdict) -> Iterator[str]:
         )
         yield f"The {count(verdict.n_test, 'test row')} do not settle the question; {need}."
     busy = max((entry.load for entry in comparison.latencies), default=0.0)
-    if busy > 1.0:
+    if busy > BUSY_CORES:
         yield (
-            f"The machine was busy with other work when latency was measured (load up to {busy:.1f}): "
+            f"The machine was busy with other work when latency was measured (up to {busy:.1f} cores): "
             "latencies, and the costs that rest on them, may be too high and their order wrong."
         )
     score = verdict.score
