@@ -81,7 +81,7 @@ class Judge:
     """A model ready to answer.
 
     Args:
-        model: a causal LM of transformers. similar: for each asked text the order of the shown ones, nearest first.
+        model: a causal LM of transformers. encoder: folder of the model that says which examples are nearest; None: by rare words.
     """
 
     def __init__(self, model: Any, tokenizer: Tokenizer, settings: Settings, encoder: Path | None) -> None:

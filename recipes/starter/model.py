@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from settings import Settings
-from tokenizer import ASSISTANT, END, PAD, STOP
+from tokenizer import END, PAD, STOP
 from tokenizers import Tokenizer
 
 #: Embeddings start at this standard deviation, like Llama's own.
@@ -51,7 +51,6 @@ def new_model(settings: Settings, tokenizer: Tokenizer, encoder: Path | None) ->
     model.generation_config = GenerationConfig(
         eos_token_id=stops, bos_token_id=end, pad_token_id=tokenizer.token_to_id(PAD)
     )
-    assert tokenizer.token_to_id(ASSISTANT) is not None
     return model
 
 

@@ -1,6 +1,6 @@
 """Which public test sets the training text touches: sentences of their test files, normalised, looked up in what is trained on.
 
-A sentence is compared without case, accents of punctuation and spacing. Sentences of fewer than `LEAST` words say nothing about
+A sentence is compared without case, punctuation and spacing. Sentences of fewer than `LEAST` words say nothing about
 where they come from ("thank you very much") and are not compared.
 """
 

@@ -56,8 +56,8 @@ class Learner:
             return 1.0
         return max(0.02, 1 - (step - settings.last_from + 1) / max(1, settings.steps - settings.last_from))
 
-    def loss(self, batch: Batch) -> tuple[torch.Tensor, float]:
-        """Weighted loss summed over the tokens of a pass, and the sum of the weights; logits only where a weight is."""
+    def loss(self, batch: Batch) -> torch.Tensor:
+        """Weighted loss summed over the tokens of a pass; logits only where a weight is."""
         ids_BT, weights_BL = batch.ids_BT.to(self.device), batch.weights_BL.to(self.device)
         hidden_BLD = self.model.model(input_ids=ids_BT[:, :-1], use_cache=False).last_hidden_state
         kept = weights_BL.reshape(-1) > 0
@@ -65,14 +65,14 @@ class Learner:
         weights_N = weights_BL.reshape(-1)[kept]
         logits_NV = self.model.lm_head(hidden_BLD.reshape(-1, hidden_BLD.shape[-1])[kept])
         losses_N = torch.nn.functional.cross_entropy(logits_NV.float(), wanted_N, reduction="none")
-        return (losses_N * weights_N).sum(), float(weights_N.sum())
+        return (losses_N * weights_N).sum()
 
     def update(self, batches: list[Batch]) -> float:
         """One optimizer step over some passes; the mean loss."""
         total = sum(float(batch.weights_BL.sum()) for batch in batches)
         summed = 0.0
         for batch in batches:
-            loss, _ = self.loss(batch)
+            loss = self.loss(batch)
             (loss / total).backward()
             summed += float(loss.detach())
         share = self.rate(self.step)

@@ -127,8 +127,6 @@ def packed(source: Iterator[list[Piece]], tokenizer: Tokenizer, length: int) -> 
     while len(ids) <= length:
         pieces = next(source)
         encoded = tokenizer.encode_batch_fast([text for text, _ in pieces], add_special_tokens=False)
-        if len(ids) > length // 2 and len(ids) + sum(len(e.ids) for e in encoded) > 1.5 * length and len(encoded) > 8:
-            pieces, encoded = pieces[:8], encoded[:8]
         for (_, weight), piece in zip(pieces, encoded, strict=True):
             ids += piece.ids
             weights += [weight] * len(piece.ids)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rung.errors import ModelError
-from rung.models import files
 from rung.models.base import Model, ModelInfo, ModelKind
 from rung.models.describe import describe
 from rung.models.device import building, for_inference
+from rung.models.loading import loaded, tokenizer_of
 
 if TYPE_CHECKING:
     import torch
@@ -42,10 +41,7 @@ class TransformerCausal(Model):
     def tokenizer(self) -> Any:
         """The transformers tokenizer (fast), with its chat template where it has one."""
         if self._tokenizer is None:
-            from transformers import AutoTokenizer
-
-            files.check_tokenizer(self._folder)
-            self._tokenizer = self._loaded("tokenizer", AutoTokenizer, use_fast=True)
+            self._tokenizer = tokenizer_of(self._folder)
         return self._tokenizer
 
     def shared(self) -> torch.nn.Module:
@@ -62,21 +58,6 @@ class TransformerCausal(Model):
         from transformers import AutoModelForCausalLM
 
         with building():  # it patches torch's initialisers and default dtype for the whole process meanwhile
-            found: torch.nn.Module = self._loaded(
-                "model", AutoModelForCausalLM, use_safetensors=True, dtype=torch.float32
-            )
+            how = {"use_safetensors": True, "dtype": torch.float32}
+            found: torch.nn.Module = loaded("weights", AutoModelForCausalLM, self._folder, **how)
         return found
-
-    def _loaded(self, what: str, kind: Any, **how: Any) -> Any:
-        import transformers
-
-        verbosity = transformers.logging.get_verbosity()
-        transformers.logging.set_verbosity_error()
-        transformers.logging.disable_progress_bar()
-        try:
-            return kind.from_pretrained(self._folder, local_files_only=True, **how)
-        except Exception as error:  # transformers raises many kinds here; all mean the same to the user
-            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise ModelError(f"the {what} cannot be loaded: {first}", where=str(self._folder)) from None
-        finally:
-            transformers.logging.set_verbosity(verbosity)

@@ -22,7 +22,6 @@ def describe(name: str, folder: Path) -> ModelInfo:
     width = int(config.get("hidden_size") or config.get("dim") or config.get("d_model") or config.get("n_embd") or 0)
     positions = int(config.get("max_position_embeddings") or config.get("n_positions") or 512)
     family = str(config.get("model_type", ""))
-    sentence = folder / "sentence_bert_config.json"
     if family in {"roberta", "xlm-roberta", "camembert"}:
         positions -= 2  # positions start behind the padding index
     return ModelInfo(
@@ -36,7 +35,7 @@ def describe(name: str, folder: Path) -> ModelInfo:
         vocabulary=int(config.get("vocab_size") or 0),
         family=family,
         licence="Apache-2.0" if name in files.BUILT_IN else _licence(folder),
-        languages=("en",) if name in files.BUILT_IN or not sentence.exists() else (),
+        languages=("en",) if name in files.BUILT_IN else (),
         path=str(folder),
     )
 

@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rung.errors import ModelError
 from rung.events import Events
-from rung.models import files
 from rung.models.base import Encoded, Encoder, ModelInfo, TokenRow
 from rung.models.describe import describe
 from rung.models.device import building, device, for_inference, parallel_map, workers
+from rung.models.loading import loaded, tokenizer_of
 from rung.models.pooling import layer_indices, pool
 from rung.task import Input
 
@@ -67,15 +66,7 @@ class TransformerEncoder(Encoder):
     def tokenizer(self) -> Any:
         """The transformers tokenizer (fast)."""
         if self._tokenizer is None:
-            from transformers import AutoTokenizer
-
-            files.check_tokenizer(self._folder)
-            try:
-                self._tokenizer = AutoTokenizer.from_pretrained(self._folder, use_fast=True, local_files_only=True)
-            except Exception as error:  # transformers raises many kinds here; all mean the same to the user
-                raise ModelError(
-                    f"the tokenizer cannot be loaded: {_first_line(error)}", where=str(self._folder)
-                ) from None
+            self._tokenizer = tokenizer_of(self._folder)
         return self._tokenizer
 
     def tokens(self, *texts: Any, **how: Any) -> Any:
@@ -226,22 +217,13 @@ class TransformerEncoder(Encoder):
         import torch
         import transformers
 
-        verbosity = transformers.logging.get_verbosity()
-        transformers.logging.set_verbosity_error()
-        transformers.logging.disable_progress_bar()
         extra: dict[str, Any] = {"add_pooling_layer": False} if self._info.family in POOLED_FAMILIES else {}
         if training and device() == "cpu":
             # the backward pass of fused attention in bfloat16 takes 38 % of a step on short texts on a CPU; plain products 4 %
             extra["attn_implementation"] = "eager"
-        try:
-            with building():  # it patches torch's initialisers and default dtype for the whole process meanwhile
-                model = transformers.AutoModel.from_pretrained(
-                    self._folder, use_safetensors=True, local_files_only=True, dtype=torch.float32, **extra
-                )
-        except Exception as error:  # transformers raises many kinds here; all mean the same to the user
-            raise ModelError(f"the weights cannot be loaded: {_first_line(error)}", where=str(self._folder)) from None
-        finally:
-            transformers.logging.set_verbosity(verbosity)
+        how = {"use_safetensors": True, "dtype": torch.float32, **extra}
+        with building():  # it patches torch's initialisers and default dtype for the whole process meanwhile
+            model = loaded("weights", transformers.AutoModel, self._folder, **how)
         if training and device() == "cpu":
             from rung.models import packed
 
@@ -259,7 +241,3 @@ def by_length(lengths: Sequence[int], budget: int) -> list[list[int]]:
         else:
             batches.append([i])
     return batches
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
