@@ -134,6 +134,7 @@ KINDS = {
     "pairs": "pairs of texts",
     "scope": "none of these",
     "extract": "entities",
+    "generate": "texts",
 }
 
 

@@ -156,7 +156,7 @@ def test_unknown_keys_name_the_nearest(tmp_path: Path, text: str, at: int, key: 
     [
         ("name: t\n", None, "'train' is missing"),
         ("name: two words\ntrain: x\n", 1, "letters, digits"),
-        (MINIMAL + "kind: translate\n", 3, "'classify' or 'extract'"),
+        (MINIMAL + "kind: translate\n", 3, "'classify', 'extract' or 'generate'"),
         (MINIMAL + "seeds: 3\n", 3, "a list is expected"),
         (MINIMAL + "seeds: [0, 1, 0]\n", 3, "none of them twice"),
         (MINIMAL + "seeds: []\n", 3, "at least one"),

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 from pydantic import ValidationError
 
+from rung.errors import UsageError
 from rung.task import Context, Example, Input, Label, Prediction, Task, as_input
 
 
@@ -24,7 +25,7 @@ def test_inputs_from_what_users_write() -> None:
 
 
 def test_a_pair_has_two_texts() -> None:
-    with pytest.raises(ValueError, match="unpack"):
+    with pytest.raises(UsageError, match="neither a pair of texts nor a conversation"):
         as_input(["one", "two", "three"])
 
 

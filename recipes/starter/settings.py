@@ -72,7 +72,7 @@ CPU = replace(
     GPU,
     name="cpu",
     layers=4,
-    tokens=20_000_000,
+    tokens=15_000_000,
     step_tokens=8_192,
     micro_tokens=4_096,
     lengths=((512, 0.6), (1024, 0.3), (2048, 0.1)),

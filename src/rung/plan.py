@@ -7,13 +7,14 @@ the messages for a wrong key and the guide's forms derive from it.
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from rung.errors import TaskFileError, UnknownNameError
-from rung.task import Frozen, OutOfScope
+from rung.task import Frozen, OutOfScope, Usage
 
 if TYPE_CHECKING:
     from rung.yaml_text import YamlText
@@ -23,6 +24,7 @@ DEFAULT_METHODS = (
     "majority",
     "nearest_example",
     "zero_shot",
+    "few_shot",
     "frozen_features",
     "head_only",
     "contrastive",
@@ -33,6 +35,11 @@ DEFAULT_METHODS = (
     "full_finetune",
 )
 DEFAULT_MODEL = "minilm"
+
+#: What texts may be compared by (`rung.metrics.generation`); the first is the default.
+TEXT_METRICS = ("chrf", "rouge_l", "exact_match", "bleu")
+#: A user's own function in a file beside the task file.
+OWN_METRIC = re.compile(r"(?P<file>[^:]+\.py):(?P<function>[A-Za-z_]\w*)")
 
 # plainer words for what pydantic says about the shapes a task file has
 MESSAGES = {
@@ -58,14 +65,41 @@ class Limits(Frozen):
     )
     latency_ms: float | None = Field(None, gt=0, description="highest median latency of one request, in milliseconds")
     cost_usd_per_1k: float | None = Field(None, gt=0, description="highest cost of 1,000 requests, in US dollars")
+    spend_usd: float | None = Field(
+        None, ge=0, description="what the answers of each hosted model may cost, in US dollars; needs prices.tokens"
+    )
     data_leaves_machine: bool = Field(True, description="false: no row may be sent to a hosted model")
 
 
+class TokenPrices(Frozen):
+    """A model's prices, USD per million tokens."""
+
+    input_usd: float = Field(ge=0, allow_inf_nan=False, description="tokens of prompts")
+    output_usd: float = Field(ge=0, allow_inf_nan=False, description="tokens of answers, those of reasoning included")
+    cached_input_usd: float | None = Field(
+        None, ge=0, allow_inf_nan=False, description="prompt tokens from the provider's cache; None: as other input"
+    )
+
+    def cost_usd(self, usage: Usage) -> float:
+        """The price of a usage; cached tokens are a part of `tokens_in`.
+
+        >>> round(TokenPrices(input_usd=1, output_usd=4, cached_input_usd=0.5).cost_usd(Usage(1000, 100, 400)), 6)
+        0.0012
+        """
+        cached = min(usage.tokens_cached, usage.tokens_in)
+        cached_usd = self.input_usd if self.cached_input_usd is None else self.cached_input_usd
+        total = (usage.tokens_in - cached) * self.input_usd + cached * cached_usd + usage.tokens_out * self.output_usd
+        return total / 1_000_000
+
+
 class Prices(Frozen):
-    """What machine time costs."""
+    """What machine time and hosted models' tokens cost."""
 
     machine_usd_per_hour: float = Field(
         0.10, ge=0, description="price of this machine; the default stands for a rented 2-core virtual machine"
+    )
+    tokens: dict[str, TokenPrices] = Field(
+        default_factory=dict, description="of hosted models, by the name under `models:`, USD per million tokens"
     )
 
 
@@ -95,8 +129,10 @@ class TaskFile(Frozen):
     """The whole of task.yaml. Paths are relative to the file."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="short name of the task")
-    kind: Literal["classify", "extract"] = Field(
-        "classify", description="classify: one label a row, or several; extract: the entities, or fields, in a text"
+    kind: Literal["classify", "extract", "generate"] = Field(
+        "classify",
+        description="classify: one label a row, or several; extract: the entities, or fields, in a text; "
+        "generate: a text, judged against references",
     )
     train: DataSource = Field(description="labelled rows to learn from")
     test: DataSource | float = Field(
@@ -108,7 +144,13 @@ class TaskFile(Frozen):
     output: str = Field(
         "label",
         description="the column with the expected label, or list of labels; with extract the entities: a list of "
-        "{type, start, end} or {type, text}, a mapping of fields to texts, or a list of tags (BIO), also as JSON text",
+        "{type, start, end} or {type, text}, a mapping of fields to texts, or a list of tags (BIO), also as JSON text; "
+        "with generate a text, or a list of texts that are each as good",
+    )
+    metric: str | None = Field(
+        None,
+        description="with generate: what arms are compared by: chrf (the default), rouge_l, exact_match, bleu, or "
+        "FILE.py:FUNCTION, a function of yours",
     )
     tokens: str | None = Field(
         None,
@@ -218,24 +260,42 @@ class TaskFile(Frozen):
             raise ValueError("input: one column, or several different ones")
         return self
 
+    @field_validator("metric")
+    @classmethod
+    def _metric(cls, value: str | None) -> str | None:
+        if value is not None and value not in TEXT_METRICS and not OWN_METRIC.fullmatch(value):
+            near = difflib.get_close_matches(value, TEXT_METRICS, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"one of {', '.join(TEXT_METRICS)}, or FILE.py:FUNCTION beside the task file{hint}")
+        return value
+
     @model_validator(mode="after")
     def _fits_kind(self) -> TaskFile:
-        if self.kind == "classify":
-            if self.tokens is not None:
-                raise ValueError("tokens: belongs to kind: extract")
-            if self.out_of_scope is not None and self.multi_label:
-                raise ValueError(
-                    "out_of_scope: needs one label a row; with several, a row of no class has an empty list"
-                )
-            return self
+        if self.kind != "extract" and self.tokens is not None:
+            raise ValueError("tokens: belongs to kind: extract")
+        if self.kind != "generate" and self.metric is not None:
+            raise ValueError("metric: belongs to kind: generate")
+        if self.kind != "classify":
+            return self._without_classes()
+        if self.out_of_scope is not None and self.multi_label:
+            raise ValueError("out_of_scope: needs one label a row; with several, a row of no class has an empty list")
+        return self
+
+    def _without_classes(self) -> TaskFile:
+        extract = self.kind == "extract"
         if self.out_of_scope is not None:
-            raise ValueError("out_of_scope: belongs to kind: classify; a text without entities has an empty list")
+            why = "; a text without entities has an empty list" if extract else ""
+            raise ValueError(f"out_of_scope: belongs to kind: classify{why}")
         if self.multi_label is not None:
-            raise ValueError("multi_label: belongs to kind: classify; a text may always have several entities")
-        if len(self.input_columns) > 1:
+            why = "; a text may always have several entities" if extract else "; several references are a list of texts"
+            raise ValueError(f"multi_label: belongs to kind: classify{why}")
+        if extract and len(self.input_columns) > 1:
             raise ValueError("input: extract reads one column, since places count the characters of one text")
-        if self.tokens == self.output:
+        if self.tokens is not None and self.tokens == self.output:
             raise ValueError(f"tokens: {self.output!r} is the output column; name the column with the words")
+        if not extract and (self.labels is not None or self.pair):
+            key, kinds = ("labels", "classify, or extract") if self.labels is not None else ("pair", "classify")
+            raise ValueError(f"{key}: belongs to kind: {kinds}")
         return self
 
     @property

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from rung.errors import UsageError
+
 TaskKind = Literal["classify", "extract", "generate", "answer"]
 Output: TypeAlias = str | tuple[str, ...]
+
+
+Role = Literal["system", "user", "assistant"]
+
+
+class Message(NamedTuple):
+    """A turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+#: What a language model is asked: turns of a conversation, or one text to go on from.
+Prompt: TypeAlias = str | tuple[Message, ...]
 
 
 class Frozen(BaseModel):
@@ -41,17 +58,37 @@ class OutOfScope(Frozen):
     )
 
 
+class OwnMetric(Frozen):
+    """A user's own score of a text: a Python function, kept with its source, so that a task says wholly what it is judged by.
+
+    Attributes:
+        file: name of its file, for messages. function: its name in it. source: the file's text.
+    """
+
+    file: str
+    function: str
+    source: str
+
+    @property
+    def sha256(self) -> str:
+        """sha-256 (hex) of the source."""
+        return hashlib.sha256(self.source.encode()).hexdigest()
+
+
 class Task(Frozen):
     """What is to be done, apart from the data.
 
     Attributes:
         name: short name, used for folders and comparisons.
-        kind: `classify` (one label, or several where `multi_label`), or `extract` (the answer is `rung.entities`' JSON text).
+        kind: `classify` (one label, or several where `multi_label`), `extract` (the answer is `rung.entities`' JSON text), or
+            `generate` (the answer is a text, judged against one reference or several).
         instruction: one or two sentences a person could work by.
         labels: the classes in a fixed order; every probability vector follows it. With `extract`, the types of entities.
         multi_label: an example may have any number of labels.
         out_of_scope: with `classify` and one label, how inputs of no class are answered; None: every input has a class.
             Its label is among `labels` only where training rows have it.
+        metric: with `generate`, what arms are compared by: a key of `rung.metrics.generation.METRICS`, or the user's own; None
+            is the default of the kind.
     """
 
     name: str
@@ -60,6 +97,7 @@ class Task(Frozen):
     labels: tuple[Label, ...] = ()
     multi_label: bool = False
     out_of_scope: OutOfScope | None = None
+    metric: str | OwnMetric | None = None
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -69,13 +107,15 @@ class Task(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What a method sees of an example: named fields in order.
+    """What a method sees of an example: named fields in order, or the turns of a conversation.
 
-    A single text is one field; a pair of texts (`pair=True`) is two. Build one with `as_input`.
+    A single text is one field; a pair of texts (`pair=True`) is two; a conversation has `messages`, the turns before the answer,
+    and no fields. Build one with `as_input`.
     """
 
     fields: tuple[tuple[str, str], ...]
     pair: bool = False
+    messages: tuple[Message, ...] = ()
 
     @property
     def segments(self) -> tuple[str, ...]:
@@ -86,14 +126,19 @@ class Input:
 
     @property
     def text(self) -> str:
-        """The whole input as one text; several fields become `name: value` lines."""
+        """The whole input as one text; several fields become `name: value` lines, several turns `role: content` lines.
+
+        Of a conversation that is one turn of the user, what the user says.
+        """
+        if len(self.messages) == 1 and self.messages[0].role == "user":
+            return self.messages[0].content
         if len(self.fields) == 1:
             return self.fields[0][1]
-        return "\n".join(f"{name}: {value}" for name, value in self.fields)
+        return "\n".join(f"{name}: {value}" for name, value in self.messages or self.fields)
 
 
-def as_input(value: str | Input | Mapping[str, str] | Sequence[str]) -> Input:
-    """An `Input` from what users write: a text, a mapping of named fields, or a pair of texts.
+def as_input(value: str | Input | Mapping[str, str] | Sequence[str] | Sequence[Mapping[str, str]]) -> Input:
+    """An `Input` from what users write: a text, a mapping of named fields, a pair of texts, or the turns of a conversation.
 
     >>> as_input("hello").text
     'hello'
@@ -101,6 +146,11 @@ def as_input(value: str | Input | Mapping[str, str] | Sequence[str]) -> Input:
     'title: a\\nbody: b'
     >>> as_input(("first", "second")).segments
     ('first', 'second')
+    >>> as_input([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}]).text
+    'system: Be brief.\\nuser: Hello'
+
+    Raises:
+        UsageError: a list that is neither two texts nor turns, or a turn without a known role and a text.
     """
     if isinstance(value, Input):
         return value
@@ -108,8 +158,29 @@ def as_input(value: str | Input | Mapping[str, str] | Sequence[str]) -> Input:
         return Input((("text", value),))
     if isinstance(value, Mapping):
         return Input(tuple((str(k), str(v)) for k, v in value.items()))
-    first, second = value
+    if value and all(isinstance(turn, (Mapping, Message)) for turn in value):
+        return Input((), messages=tuple(as_message(turn) for turn in value))
+    if len(value) != 2 or not all(isinstance(text, str) for text in value):
+        allowed = 'two texts, or turns such as {"role": "user", "content": "..."}'
+        raise UsageError("a list is neither a pair of texts nor a conversation", given=value, allowed=allowed)
+    first, second = map(str, value)
     return Input((("text_a", first), ("text_b", second)), pair=True)
+
+
+def as_message(turn: Any) -> Message:
+    """A turn from a mapping with `role` and `content`.
+
+    Raises:
+        UsageError: the role is unknown, or the content is no text.
+    """
+    if isinstance(turn, Message):
+        return turn
+    role, content = turn.get("role"), turn.get("content")
+    if role not in get_args(Role):
+        raise UsageError("a turn of the conversation has no known role", given=role, allowed=get_args(Role))
+    if not isinstance(content, str):
+        raise UsageError("a turn of the conversation has no text", given=content, remedy="give it as `content`")
+    return Message(role, content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +190,8 @@ class Example:
     Attributes:
         id: stable identity within its split, e.g. `test:17` (17 is the row's number from 0).
         input: what the method sees.
-        output: the expected label, or labels (sorted tuple) where the task is multi-label.
+        output: the expected label, or labels (sorted tuple) where the task is multi-label; with `generate` the reference, or
+            several (a tuple in the order given), each as good as the others.
         group: rows of one group never stand on two sides of a split; None is a group of its own.
         where: `file, line N`, for messages.
     """
@@ -131,18 +203,30 @@ class Example:
     where: str = ""
 
 
+Form = Literal["auto", "turns", "message", "text"]
+Selection = Literal["random", "balanced", "similar"]
+Order = Literal["first_chosen_last", "first_chosen_first"]
+
+
 class Context(Frozen):
     """What the prompt holds. Every method accepts one; only the renderer (and label-name rungs) read it.
 
     Attributes:
         instruction: replaces the task's instruction where given.
         label_descriptions: whether descriptions stand beside label names.
-        shots: number of examples in the prompt.
+        shots: number of examples in the prompt. selection: which; `similar` are chosen for each input, the others once for all.
+        order: where the example chosen first stands (of similar ones, the most similar): last, beside the input, or first.
+        form: `turns` of a conversation, one `message`, or one `text` that the model goes on from; `auto`: what the model reads.
+        reasoning: the model is asked to think before it answers.
     """
 
     instruction: str | None = None
     label_descriptions: bool = True
     shots: int = Field(0, ge=0)
+    selection: Selection = "random"
+    order: Order = "first_chosen_last"
+    form: Form = "auto"
+    reasoning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +244,14 @@ class Prediction:
     """One answer.
 
     Attributes:
-        output: the label(s); None where no well-formed answer came.
+        output: the label(s), or the text; None where no well-formed answer came.
         confidence: probability of `output` by the method's own account, in [0, 1]; None where it has none.
         probabilities: one per label in the task's order; None where the method has none.
         well_formed: whether the answer could be read as an output of the task.
         passages: ids of documents used.
         usage: tokens and seconds.
+        notes: what else happened on the way, for counting: `shots_dropped` or `input_cut` (the prompt was too long), `repaired`
+            (something was taken off the reply before it could be read), `unreadable`, `too_long`, `refused`, `failed`.
     """
 
     output: Output | None
@@ -174,3 +260,4 @@ class Prediction:
     well_formed: bool = True
     passages: tuple[str, ...] = ()
     usage: Usage = field(default_factory=Usage)
+    notes: tuple[str, ...] = ()

@@ -186,3 +186,17 @@ def test_nearest_example_rejects_what_is_like_nothing_it_has_seen(tiny: Model) -
     assert {p.output for p in predictions} > {"a"}
     for p in predictions:
         assert (p.output == "none") == (max(p.probabilities or ()) < below)
+
+
+def test_nearest_example_answers_with_the_text_it_has_seen(tiny: Model, tmp_path: Path) -> None:
+    task = Task(name="t", kind="generate")
+    rows = rows_of(("good fox", "A fox."), ("late parcel", ("It is late.", "Late.")), ("broken word", " Broken\n"))
+    method = NearestExample()
+    fitted = method.fit(task, rows, rows[:2], tiny, Context(), Kit(refit=False))
+    assert [p.output for p in fitted.predict([row.input for row in rows])] == ["A fox.", "It is late.", " Broken\n"]
+    assert fitted.predict(ASKED)[0].confidence is None and fitted.validation_score == 1.0
+    fitted.save(tmp_path)
+    again = NearestExample.load(tmp_path, task, tiny)
+    assert again.predict(ASKED)[0].output == fitted.predict(ASKED)[0].output
+    assert again.weights_sha == fitted.weights_sha
+    assert "no vote over texts" in str(NearestExample(k=2).skip_reason(task, tiny, rows))

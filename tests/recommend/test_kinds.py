@@ -9,7 +9,7 @@ from rung.evaluation.summary import MetricValue
 from rung.metrics import exact_score
 from rung.plan import Limits
 from rung.recommend import recommend
-from rung.task import Label, OutOfScope, Task
+from rung.task import Label, OutOfScope, OwnMetric, Task
 
 NONE = "none of these"
 WORDS = [Entity("city", w, 5 * i, 5 * i + 4) for i, w in enumerate(("Rome", "Bonn", "Oslo"))]
@@ -118,3 +118,42 @@ def test_several_labels_are_compared_by_exact_match() -> None:
     assert "% exact match)" in verdict.headline
     assert isinstance(verdict.arms[0].metrics["micro_f1"], MetricValue)
     assert np.isclose(verdict.arms[0].metrics["micro_f1"].value, 0.9)
+
+
+def texts(scores: dict[str, float], rows: int, baseline: str = "majority") -> ComparisonRecord:
+    """Arms whose row scores lie about these, harder rows lower for all."""
+    random = np.random.default_rng(0)
+    hard, runs = random.normal(0, 0.1, rows), []
+    for method, mean in scores.items():
+        arm = arm_of(method).model_copy(update={"baseline": method == baseline, "model": "minilm"})
+        run, noise = run_of(arm, [True] * rows), random.normal(0, 0.03, rows)
+        values = np.clip(mean + hard + noise, 0, 1)
+        kept = [
+            r.model_copy(update={"score": float(v), "probabilities": None})
+            for r, v in zip(run.rows, values, strict=True)
+        ]
+        runs.append(run.model_copy(update={"rows": tuple(kept)}))
+    made = record(runs, [latency_of(run.arm, MS[run.arm.method]) for run in runs])
+    return made.model_copy(update={"task": Task(name="t", kind="generate", metric=OWN), "metric": "own_metric"})
+
+
+OWN = OwnMetric(file="my.py", function="is_polite", source="")
+
+
+def test_texts_are_compared_by_their_rows_scores() -> None:
+    verdict = recommend(texts({"nearest_example": 0.3, "frozen_features": 0.6, "full_finetune": 0.7}, 400))
+    best = verdict.summary(verdict.best)
+    assert best.arm.name == "full_finetune" and verdict.decided
+    score = best.metrics["own_metric"]
+    assert verdict.headline.startswith(f"Fine-tune: use full_finetune (is polite {score.value * 100:.1f} %);")
+    assert score.low < score.value < score.high and verdict.score_corrected <= score.value
+    near = recommend(texts({"frozen_features": 0.699, "full_finetune": 0.7}, 2000))
+    assert near.headline.startswith("You need not fine-tune: use frozen_features (is polite ")
+
+
+def test_a_baseline_that_reads_is_not_said_to_be_blind() -> None:
+    verdict = recommend(texts({"nearest_example": 0.3}, 100, baseline="nearest_example"))
+    assert verdict.recommended is None
+    assert (
+        "only nearest_example is left to choose from, and a baseline, which only looks up an answer" in verdict.headline
+    )

@@ -10,6 +10,7 @@ from rung.entities import Entity, dump
 from rung.evaluation.kinds import metric_of
 from rung.evaluation.records import Arm, ComparisonRecord, Latency, RowResult, Run
 from rung.metrics import exact_score
+from rung.metrics.generation import text_score
 from rung.plan import Limits, Prices
 from rung.task import Label, OutOfScope, Output, Task
 
@@ -210,3 +211,34 @@ def of_no_class(rows: int = 400, outside: int = 100, methods: tuple[str, ...] = 
     warned = {"decision": {"thresholds": [], "reject_below": 0.4321, "warning": "only 12 in-scope validation rows"}}
     runs = tuple(run.model_copy(update={"details": run.details | warned}) for run in found.runs)
     return found.model_copy(update={"runs": runs})
+
+
+PLACES = ("The Mill", "Café Rouge", "The Vaults", "Blue Spice")
+FOODS = ("Italian", "Japanese", "Indian")
+
+
+def generation(
+    rows: int = 300, methods: tuple[str, ...] = tuple(LADDER), metric: str | None = None
+) -> ComparisonRecord:
+    """Attributes to text, with one reference a row or two; a less able arm forgets more words, and now and then all of them."""
+    random, task = np.random.default_rng(4), Task(name="places", kind="generate", metric=metric)
+    asked, expected = [], []
+    for i in range(rows):
+        place, food, price = str(random.choice(PLACES)), str(random.choice(FOODS)), 10 + int(random.integers(0, 40))
+        asked.append(f"name[{place}], food[{food}], price[£{price}]")
+        said = (
+            f"{place} serves {food} food for about £{price}.",
+            f"For {price} pounds you eat {food} food at {place}.",
+        )
+        expected.append(said if i % 2 else said[0])
+    runs = []
+    for method in methods:
+        drawn, results = np.random.default_rng(sum(method.encode())), []
+        for i, wanted in enumerate(expected):
+            first = wanted if isinstance(wanted, str) else wanted[0]
+            words = [word for word in first.split() if drawn.random() < 0.4 + 0.6 * LADDER[method][1]]
+            output = [None, "", " ".join(words)][min(int(drawn.random() * 60), 2)]
+            score = text_score(wanted, output, task.metric or "chrf")
+            results.append(RowResult(row=f"test:{i}", expected=wanted, output=output, score=score))
+        runs.append(run_of(method, tuple(results)))
+    return comparison_of(task, runs, {f"test:{i}": text for i, text in enumerate(asked)})

@@ -230,7 +230,7 @@ def predict(
     from rung.task import as_input
 
     record = find(comparison, workspace=workspace).record
-    inputs = [as_input(item) for item in read_inputs(text, file, *input_columns(record))]
+    inputs = [as_input(item) for item in read_inputs(text, file, *input_columns(record), record.task.kind)]
     answers = load(record.id, arm, workspace=workspace).predict(inputs)
     if as_json:
         print_json(predictions_json(record.task, inputs, answers))

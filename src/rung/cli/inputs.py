@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from rung.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from rung.dataset.rows import Row
     from rung.evaluation.records import ComparisonRecord
-    from rung.task import Input, Prediction, Task
+    from rung.task import Input, Prediction, Task, TaskKind
 
 
 def names(text: str | None) -> list[str] | None:
@@ -59,11 +60,14 @@ def chosen_methods(task: Path, wanted: Sequence[str] | None) -> list[Any] | None
     return chosen
 
 
-def read_inputs(text: str | None, file: Path | None, columns: Sequence[str], pair: bool = False) -> list[Any]:
+def read_inputs(
+    text: str | None, file: Path | None, columns: Sequence[str], pair: bool = False, kind: TaskKind = "classify"
+) -> list[Any]:
     """The inputs to predict on: one text, the rows of a data file, or a line each of a text file or of stdin.
 
     Args:
         columns: names of the task's input fields; a data file must have them. pair: they are a pair of texts.
+        kind: of the task; with `generate` a data file may also hold instructions or conversations in a known shape.
 
     Raises:
         UsageError: both a text and a file, or nothing at all.
@@ -84,20 +88,24 @@ def read_inputs(text: str | None, file: Path | None, columns: Sequence[str], pai
             return _lines(file.read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeDecodeError) as error:
             raise DataError("the file cannot be read as UTF-8 text", where=str(file), given=error) from None
-    return _rows(file, columns, pair)
+    return _rows(file, columns, pair, kind)
 
 
 def _lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip()]
 
 
-def _rows(file: Path, columns: Sequence[str], pair: bool) -> list[Any]:
+def _rows(file: Path, columns: Sequence[str], pair: bool, kind: TaskKind) -> list[Any]:
     from rung.dataset import read_rows
     from rung.plan import DataSource
 
     rows = read_rows(DataSource(path=str(file)), Path())
     out: list[Any] = []
     for row in rows:
+        item = _asked(row, columns) if kind == "generate" else None
+        if item is not None:
+            out.append(item)
+            continue
         missing = next((column for column in columns if column not in row.values), None)
         if missing is not None:
             raise DataError(f"there is no column {missing!r}", where=row.where, allowed=list(row.values))
@@ -105,6 +113,17 @@ def _rows(file: Path, columns: Sequence[str], pair: bool) -> list[Any]:
         named = dict(zip(columns, values, strict=True))
         out.append(values[0] if len(columns) == 1 else tuple(values) if pair else named)
     return out
+
+
+def _asked(row: Row, columns: Sequence[str]) -> Input | None:
+    """The input of a row in one of the shapes that are known by their columns; None where it is in none of them."""
+    from rung.dataset.conversations import asked
+    from rung.dataset.rows import Finding, Unusable
+
+    try:
+        return asked(row.values, columns)
+    except Unusable as fault:
+        raise Finding.of_lines([fault.at(row.where)]).to_error() from None
 
 
 def _text_of(value: Any) -> str:

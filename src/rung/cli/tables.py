@@ -46,6 +46,10 @@ def show_audit(audit: Audit, console: Console) -> None:
 def _kind(task: Task) -> str:
     if task.kind == "extract":
         return "entities in a text"
+    if task.kind == "generate":
+        from rung.evaluation.kinds import metric_name, metric_of
+
+        return f"a text, judged by {metric_name(metric_of(task), task)}"
     if task.out_of_scope is not None:
         return f"one label a row, {task.out_of_scope.label!r} for inputs of no class"
     return "several labels a row" if task.multi_label else "one label a row"
@@ -67,7 +71,8 @@ def _spread(summary: dict[str, float] | None) -> str:
 
 def _sentences(figures: dict[str, Any]) -> list[str]:
     balance = figures["balance"]
-    said = [f"{len(figures['labels']):,} {'entity types' if 'entities' in figures else 'labels'}"]
+    said = _reference_sentences(figures.get("references", {}))
+    said = said or [f"{len(figures['labels']):,} {'entity types' if 'entities' in figures else 'labels'}"]
     if balance["ratio"] is not None:
         big, small = balance["largest"], balance["smallest"]
         said[0] += (
@@ -87,9 +92,26 @@ def _sentences(figures: dict[str, Any]) -> list[str]:
     said.append(f"test rows whose input stands in train: {overlap['exact']:,} exactly, {overlap['near']:,} nearly")
     doubles = figures["duplicates"]["train"]
     said.append(f"repeated rows in train: {doubles['exact']:,} exactly, {doubles['near']:,} nearly")
-    what = "entities" if "entities" in figures else "labels"
+    what = "entities" if "entities" in figures else "texts" if "references" in figures else "labels"
     said.append(f"inputs with different {what}: {figures['conflicts']['inputs']:,}")
     return [text[0].upper() + text[1:] + "." for text in said]
+
+
+def _reference_sentences(references: dict[str, Any]) -> list[str]:
+    said = []
+    for name, found in references.items():
+        if found["per_row"] is None:
+            continue
+        most, words = found["per_row"]["max"], found["words"]
+        per_row = "one reference a row" if most == 1 else f"{found['per_row']['min']:,} to {most:,} references a row"
+        turns = f"; conversations, with up to {_turns(found)} before the answer" if found["turns"] else ""
+        said.append(f"{name}: {per_row}, of {words['median']:,} words (at most {words['max']:,}){turns}")
+    return said
+
+
+def _turns(found: dict[str, Any]) -> str:
+    most = found["turns"]["max"]
+    return "1 turn" if most == 1 else f"{most:,} turns"
 
 
 def _entity_sentences(entities: dict[str, Any]) -> list[str]:

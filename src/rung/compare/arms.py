@@ -47,9 +47,11 @@ def planned_runs(file: TaskFile, wiring: Wiring, taken: Mapping[str, str]) -> li
     """
     arms: dict[str, tuple[Arm, Method]] = {}
     for method, name in [(wiring.make_method(spec.method, spec.knobs), spec.name) for spec in file.methods]:
-        for model in file.models if method.model_kinds else (None,):
+        models = _models(method, file, wiring)
+        for model in models:
             for size in file.sizes or (None,):
-                arm = _arm(method, name, model, size, file, wiring)
+                shown = f"{name or method.name}@{_short(model)}" if model and len(models) > 1 else name or method.name
+                arm = _arm(method, shown, model, size, file, wiring)
                 arms.setdefault(arm.id, (arm, method))
     named = _unique(arms, taken)
     seeds = tuple(dict.fromkeys(file.seeds))
@@ -60,14 +62,25 @@ def planned_runs(file: TaskFile, wiring: Wiring, taken: Mapping[str, str]) -> li
     ]
 
 
-def _arm(method: Method, name: str | None, model: str | None, size: int | None, file: TaskFile, wiring: Wiring) -> Arm:
-    shown = name or method.name
-    if model is not None and len(set(file.models)) > 1:
-        shown += f"@{model}"
+def _models(method: Method, file: TaskFile, wiring: Wiring) -> list[str | None]:
+    """The models a method is tried with: those of a kind it works on; where there are none the first, whose reason is told."""
+    if not method.model_kinds:
+        return [None]
+    names = list(dict.fromkeys(file.models))
+    fitting = [name for name in names if wiring.open_model(name).info.kind in method.model_kinds]
+    return [*(fitting or names[:1])]
+
+
+def _short(model: str) -> str:
+    """A model's name in an arm's: of a path the last part."""
+    return model.rstrip("/").rpartition("/")[2] or model
+
+
+def _arm(method: Method, name: str, model: str | None, size: int | None, file: TaskFile, wiring: Wiring) -> Arm:
     if len(set(file.sizes)) > 1:
-        shown += f" n={size}"
+        name += f" n={size}"
     return Arm(
-        name=shown,
+        name=name,
         method=method.name,
         rung=method.rung,
         baseline=method.baseline,

@@ -59,11 +59,24 @@ class Estimates:
         if model is None or self._skipped(planned, model):
             return 0.0
         rows, method = self._rows(planned), planned.method
+        if model.info.kind != "encoder" and method.learns == "nothing":
+            return self._asked(method, rows) * relative(model.info)
         validation = len(self.dataset.validation) or round(CUT * rows)
         test = float(len(self.dataset.test))
         on_vectors = method.learns in ("nothing", "head")
         reads = ON_VECTORS * (rows + test) if on_vectors else _training(method, rows, validation) + test
         return reads * (self.tokens + _reserved(method)) * relative(model.info)
+
+    def _asked(self, method: Method, rows: int) -> float:
+        """Tokens of all prompts of a rung that asks a language model: of its search, of validation rows and of test rows."""
+        from rung.methods.prompt_method import several
+        from rung.methods.prompt_search import JUDGING_ROWS, SEARCH_PROMPTS
+
+        shots = max(several(getattr(method, "shots", 0)))
+        judged = min(JUDGING_ROWS, len(self.dataset.validation) or round(CUT * rows))
+        searched = SEARCH_PROMPTS if shots else 0
+        labels = sum(len(label.name) + len(label.description) for label in self.dataset.task.labels) / CHARACTERS
+        return (searched + 2 * judged + len(self.dataset.test)) * (self.tokens * (1 + shots) + labels)
 
     def bytes(self, planned: Planned, model: Model | None) -> int:
         """Peak memory of the arm beside the process itself; 0 for arms without a model, or that will be skipped."""

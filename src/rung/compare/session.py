@@ -17,11 +17,13 @@ from rung.cache import Cache
 from rung.compare import Comparison
 from rung.compare.arms import Planned, planned_runs
 from rung.compare.estimates import Estimates
+from rung.compare.outside import upload_warnings, with_hosted
 from rung.compare.sharing import encode_shared
 from rung.compare.wiring import Wiring
 from rung.compare.work import Worker, reason
 from rung.dataset import Dataset, load_dataset
 from rung.errors import StorageError, UsageError
+from rung.evaluation.aggregate import is_hosted
 from rung.evaluation.kinds import metric_of
 from rung.evaluation.latency import measure_latency
 from rung.evaluation.records import Arm, ComparisonRecord
@@ -61,12 +63,19 @@ class Session:
 
     def run(self, *, resume: bool, out: Path | None, lanes: int | None = None) -> Comparison:
         """Do what is missing, and conclude; `lanes` arms are worked on side by side (None: as the machine suggests)."""
+        session = replace(self, wiring=with_hosted(self.wiring, self.file, self.workspace))
+        return session._run(resume=resume, out=out, lanes=lanes)
+
+    def _run(self, *, resume: bool, out: Path | None, lanes: int | None) -> Comparison:
         planned_runs(self.file, self.wiring, {})  # wrong names and knobs are told before a large dataset is read
         dataset = load_dataset(self.file, self.folder)
+        leaving = upload_warnings(self.file, dataset)
+        for warning in leaving:
+            self.events.warning(warning)
         with Store(self.workspace.store) as store:
             comparison_id = self._id(store, dataset, resume)
             with self.workspace.lock(comparison_id):
-                store.add_comparison(self._header(comparison_id, dataset))
+                store.add_comparison(self._header(comparison_id, dataset, leaving))
                 folder = self.workspace.comparison(comparison_id)
                 remove_unfinished(folder / "arms")
                 self._fit(comparison_id, folder, dataset, store, lanes)
@@ -90,7 +99,7 @@ class Session:
             number += 1
         return _numbered(base, number if resume or base not in known else number + 1)
 
-    def _header(self, comparison_id: str, dataset: Dataset) -> ComparisonRecord:
+    def _header(self, comparison_id: str, dataset: Dataset, leaving: tuple[str, ...]) -> ComparisonRecord:
         return ComparisonRecord(
             id=comparison_id,
             task=dataset.task,
@@ -106,7 +115,7 @@ class Session:
                 "test": len(dataset.test),
                 "overlap_removed": len(dataset.removed),
             },
-            warnings=dataset.warnings,
+            warnings=(*dataset.warnings, *leaving),
             inputs={example.id: example.input.text for example in dataset.test},
         )
 
@@ -132,6 +141,7 @@ class Session:
             features=features,
             wiring=self.wiring.for_lanes(lanes),
             lanes=lanes,
+            limits=self.file.limits,
         )
         pace = Pace(*encode_shared(todo, dataset, features, self.wiring, self.events))
         LocalRunner(lanes, pace=pace).run(self._jobs(todo, dataset, lanes), worker, self.events)
@@ -155,7 +165,8 @@ class Session:
         measured = {latency.arm_id for latency in record.latencies}
         saved: dict[str, tuple[Arm, str]] = {}
         for run in record.runs:
-            if run.status == "done" and run.fitted_path and run.arm.id not in measured:
+            outside = is_hosted(run.arm.model)  # told by the requests that were made
+            if run.status == "done" and run.fitted_path and run.arm.id not in measured and not outside:
                 saved.setdefault(run.arm.id, (run.arm, run.fitted_path))
         inputs = [example.input for example in dataset.test[:LATENCY_INPUTS]]
         events = self.events.named("latency")

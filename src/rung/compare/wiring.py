@@ -92,7 +92,13 @@ class Wiring:
 
     def for_lanes(self, lanes: int) -> Wiring:
         """The same for arms that are worked on in several threads: each thread has models of its own."""
-        if lanes == 1 or self.open_model is not _open_model:
+        if lanes == 1 or isinstance(self.open_model, _OneEach):
+            return self
+        inner = getattr(self.open_model, "wiring", None)
+        if inner is not None:  # hosted models are opened once for all threads, the others once a thread
+            _import_first()
+            return replace(self, open_model=replace(self.open_model, wiring=inner.for_lanes(lanes)))  # type: ignore[type-var]
+        if self.open_model is not _open_model:
             return self
         _import_first()
         return replace(self, open_model=_OneEach())

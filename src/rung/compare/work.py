@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rung.compare.arms import Planned
+from rung.compare.outside import hosted_latency, outside_reason
 from rung.compare.wiring import Wiring
 from rung.dataset import Dataset
 from rung.dataset.split import cut_validation, nested
@@ -20,8 +21,9 @@ from rung.evaluation.records import Run
 from rung.events import Event, Events, Kind
 from rung.features import Features
 from rung.methods.base import Fitted, Kit, Ledger
-from rung.models.base import Encoder, Model
+from rung.models.base import Encoder, LanguageModel, Model
 from rung.models.device import building
+from rung.plan import Limits
 from rung.runners import Job
 from rung.store import Store
 from rung.task import Context, Example, as_input
@@ -36,7 +38,7 @@ class Worker:
 
     Attributes:
         comparison: its id. folder: its folder. split_seed: seed of every split.
-        lanes: arms worked on side by side, for the record.
+        lanes: arms worked on side by side, for the record. limits: whether rows may leave the machine.
 
     Safe to call from several threads at once.
     """
@@ -49,7 +51,9 @@ class Worker:
     features: Features
     wiring: Wiring
     lanes: int = 1
+    limits: Limits = field(default_factory=Limits)
     _warm: set[int] = field(default_factory=set)
+    _asked_outside: dict[tuple[str, int], tuple[float, ...]] = field(default_factory=dict)
 
     def __call__(self, job: Job, events: Events) -> None:
         """Fit, judge, save and record one arm with one seed, telling `events` how far it is.
@@ -80,6 +84,8 @@ class Worker:
             **result,
         )
         self.store.add_run(run)
+        if seconds := self._asked_outside.pop(planned.key, None):
+            self.store.add_latency(self.comparison, hosted_latency(planned.arm.id, seconds))
         if run.status == "done":
             remove_folder(self._checkpoints(planned))
         kinds: dict[str, Kind] = {"done": "finished", "skipped": "skipped", "failed": "failed"}
@@ -94,7 +100,7 @@ class Worker:
         kind = self.dataset.task.kind
         rows = self.dataset.train if size is None else nested(self.dataset.train, size, seed, kind)
         model = None if planned.arm.model is None else self.wiring.open_model(planned.arm.model)
-        why = planned.method.skip_reason(self.dataset.task, model, rows)
+        why = planned.method.skip_reason(self.dataset.task, model, rows) or outside_reason(model, self.limits)
         if why is not None:
             return {"status": "skipped", "reason": why, "n_train": len(rows)}
         self._load(model)
@@ -113,12 +119,15 @@ class Worker:
             checkpoints=self._checkpoints(planned),
             refit=not given,
             ledger=ledger,
+            open_model=self.wiring.open_model,
             clock=clock,
         )
         start = clock()
         fitted = planned.method.fit(self.dataset.task, train, validation, model, Context(), kit)
         wall, alone = clock() - start, ledger.extra_s
         judged = evaluate(fitted, self.dataset.test, ledger, clock)
+        if model is not None and model.info.kind == "hosted":
+            self._asked_outside[planned.key] = judged.seconds
         return {
             "status": "done",
             "n_train": len(rows),
@@ -128,10 +137,12 @@ class Worker:
             "wall_seconds": wall,
             "predict_seconds": judged.predict_seconds,
             "tokens_in": judged.tokens_in,
+            "tokens_out": judged.usage.tokens_out,
+            "tokens_cached": judged.usage.tokens_cached,
             "trainable_parameters": fitted.trainable_parameters,
             "weights_sha": fitted.weights_sha,
             "prediction_sha": judged.prediction_sha,
-            "details": plain(dict(fitted.details)),
+            "details": plain({**fitted.details, **({"notes": judged.notes} if judged.notes else {})}),
             "fitted_path": self._save(fitted, planned),
         }
 
@@ -147,12 +158,14 @@ class Worker:
 
     def _load(self, model: Model | None) -> None:
         """Bring the weights into memory before the clock runs: what arms are charged does not depend on who comes first."""
-        if isinstance(model, Encoder) and id(model) not in self._warm:
-            with (
-                building() if self.lanes > 1 else contextlib.nullcontext()
-            ):  # alone it needs no lock, and perhaps no torch
+        if id(model) in self._warm or not isinstance(model, (Encoder, LanguageModel)):
+            return
+        with building() if self.lanes > 1 else contextlib.nullcontext():  # alone it needs no lock, and perhaps no torch
+            if isinstance(model, Encoder):
                 model.encode([as_input("warm-up")])
-            self._warm.add(id(model))
+            else:
+                model.score(["warm-up"], [" a", " b"])
+        self._warm.add(id(model))
 
 
 def reason(error: Exception) -> str:
@@ -175,8 +188,10 @@ def _full(folder: Path, error: Exception) -> StorageError:
 
 
 def _said(run: Run) -> str:
-    right = sum(row.score for row in run.rows)
-    return f"{right:g} of {len(run.rows)} right, fitted in {run.train_seconds or 0:.1f} s"
+    total, fitted = sum(row.score for row in run.rows), f"fitted in {run.train_seconds or 0:.1f} s"
+    if not float(total).is_integer():  # texts are more or less right
+        return f"{100 * total / len(run.rows):.1f} of 100 on {len(run.rows)} rows, {fitted}"
+    return f"{total:g} of {len(run.rows)} right, {fitted}"
 
 
 def _figures(run: Run) -> dict[str, float]:

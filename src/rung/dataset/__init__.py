@@ -2,7 +2,8 @@
 
 read.py         any source to rows, with places      decode.py, formats.py, hub.py: bytes, formats, Hugging Face
 gather.py       all that a task file names, with every finding; examples.py, labels.py, scope.py: rows, classes, no class
-entities.py     the entities of a row in any shape; tags.py: BIO and its kin
+entities.py     the entities of a row in any shape; tags.py: BIO and its kin; conversations.py: references, turns
+own_metric.py   a metric of the user's own
 load.py         the dataset to compare on, or the first error
 audit.py        all findings and figures; near.py, measures.py: near duplicates, lengths and balance
 split.py        seeded splits and nested subsets     fingerprint.py: identity of the rows

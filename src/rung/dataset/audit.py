@@ -15,19 +15,20 @@ from typing import Any
 
 from rung.dataset.gather import Gathered, gather
 from rung.dataset.labels import noun
-from rung.dataset.measures import balance, class_counts, entity_counts, lengths, summary
+from rung.dataset.measures import balance, class_counts, entity_counts, lengths, reference_counts, summary
 from rung.dataset.near import near_earlier, near_matches
-from rung.dataset.rows import Finding, counted
+from rung.dataset.rows import Finding, Level, counted
 from rung.dataset.text import input_key
 from rung.entities import parse
 from rung.plan import TaskFile
-from rung.task import Example, Input, Output, Task
+from rung.task import Example, Input, Output, Task, TaskKind
 
 TokenCounter = Callable[[Sequence[Input]], list[int]]
 Rows = dict[str, list[Example]]
 
 IMBALANCE = 10.0
 SMALL_TEST = 200
+TEXT_SHOWN = 80  # characters of a text in a message
 LEVELS = ("error", "warning", "note")
 
 
@@ -38,8 +39,8 @@ class Audit:
     Attributes:
         task: name, kind and labels, as far as they could be read.
         findings: errors first, then warnings, then notes.
-        figures: counts, labels, balance, lengths, duplicates, conflicts and overlap, as JSON values; with `extract` also
-            `entities` by split.
+        figures: counts, labels, balance, lengths, duplicates, conflicts and overlap, as JSON values; by split with `extract` also
+            `entities`, with `generate` also `references`.
     """
 
     task: Task
@@ -88,11 +89,13 @@ def audit(
         "balance": balance(counts),
         "lengths": {name: lengths(examples) for name, examples in rows.items()},
         "duplicates": {"train": _duplicates(rows["train"], findings)},
-        "conflicts": _conflicts(rows, file.kind == "extract", findings),
+        "conflicts": _conflicts(rows, file.kind, findings),
         "overlap": _overlap(found, rows, file.keep_overlap, findings),
     }
     if file.kind == "extract":
         figures["entities"] = {name: entity_counts(examples) for name, examples in rows.items()}
+    if file.kind == "generate":
+        figures["references"] = {name: reference_counts(examples) for name, examples in rows.items()}
     findings += _shape_findings(found, figures)
     if count_tokens is not None:
         for name, examples in rows.items():
@@ -133,26 +136,36 @@ def _duplicates(train: list[Example], findings: list[Finding]) -> dict[str, int]
     return {"exact": len(repeats), "near": len(near)}
 
 
-def _conflicts(rows: Rows, entities: bool, findings: list[Finding]) -> dict[str, int]:
-    """Inputs that stand with different labels, or different entities, in any split."""
+def _conflicts(rows: Rows, kind: TaskKind, findings: list[Finding]) -> dict[str, int]:
+    """Inputs that stand with different labels, entities or texts, in any split. Of texts several may be right: that is a note."""
     by_key: defaultdict[tuple[str, ...], list[Example]] = defaultdict(list)
     for examples in rows.values():
         for example in examples:
             by_key[input_key(example.input)].append(example)
-    clashes = [found for found in by_key.values() if len({_told(e.output, entities) for e in found}) > 1]
+    clashes = [found for found in by_key.values() if len({_told(e.output, kind) for e in found}) > 1]
     places = [e.where for found in clashes for e in found]
     if clashes:
         one = clashes[0]
-        told = " and ".join(dict.fromkeys(_told(e.output, entities) for e in one))
-        what, remedy = ("entities", "decide which are") if entities else ("labels", "decide which label is")
+        told = _examples(one) if kind == "generate" else " and ".join(dict.fromkeys(_told(e.output, kind) for e in one))
+        what, remedy = {
+            "extract": ("entities", "decide which are right"),
+            "generate": ("texts", "as test rows, put all that are right into one row, as a list"),
+        }.get(kind, ("labels", "decide which label is right"))
         message = f"{len(clashes):,} input(s) stand with different {what} ({len(places):,} rows), e.g. as {told}"
-        findings.append(Finding.at("warning", "conflicting_labels", message, places, remedy=f"{remedy} right"))
+        level: Level = "note" if kind == "generate" else "warning"
+        findings.append(Finding.at(level, "conflicting_labels", message, places, remedy=remedy))
     return {"inputs": len(clashes), "rows": len(places)}
 
 
-def _told(output: Output, entities: bool) -> str:
+def _examples(rows: list[Example]) -> str:
+    """The first two different texts, cut."""
+    texts = list(dict.fromkeys(e.output if isinstance(e.output, str) else e.output[0] for e in rows))[:2]
+    return " and ".join(repr(text if len(text) <= TEXT_SHOWN else f"{text[:TEXT_SHOWN]}…") for text in texts)
+
+
+def _told(output: Output, kind: TaskKind) -> str:
     """An output as people write it; entities without their places, which a leading blank moves."""
-    if not entities:
+    if kind != "extract":
         return repr(output)
     return "; ".join(f"{entity.type} {entity.text!r}" for entity in parse(str(output))) or "no entity"
 
@@ -211,7 +224,18 @@ def _shape_findings(found: Gathered, figures: dict[str, Any]) -> list[Finding]:
     if 0 < n < SMALL_TEST:
         half = 100 * 1.96 * (0.1 * 0.9 / n) ** 0.5
         message = f"only {n} test rows: at 90 % accuracy the 95 % interval is about ±{half:.0f} points"
-        out.append(Finding("note", "small_test", message, remedy="label more test rows for a finer answer"))
+        if found.task.kind == "generate":
+            message = f"only {n} test rows: small differences between arms will not show"
+        out.append(
+            Finding(
+                "note",
+                "small_test",
+                message,
+                remedy="add more test rows for a finer answer"
+                if found.task.kind == "generate"
+                else "label more test rows for a finer answer",
+            )
+        )
     absent = [label for label, by in figures["labels"].items() if by["train"] and not by["test"]]
     if absent and n:
         what = f"{noun(found.task.kind)}(s)" if entities else "class(es)"

@@ -8,12 +8,12 @@ from __future__ import annotations
 import difflib
 import itertools
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from rung.dataset.conversations import Shape, conversation, references, shape_of
 from rung.dataset.entities import decoded, entities_of_row
-from rung.dataset.rows import Problem, Row, Unusable
+from rung.dataset.rows import Problem, Row, Unusable, encodable, is_nan
 from rung.dataset.tags import are_tags, needs_beginnings
 from rung.entities import dump
 from rung.errors import DataError
@@ -38,10 +38,10 @@ def reading_of(file: TaskFile, rows: Mapping[str, Sequence[Row]]) -> Reading:
         every = itertools.chain.from_iterable(rows.values())
         return Reading(strict_tags=needs_beginnings(_tags(every, file.output)))
     multi = file.multi_label
-    if multi is None:
+    if multi is None and file.kind == "classify":
         shown = rows.get("train") or rows.get("test", ())
         multi = any(isinstance(row.values.get(file.output), (list, tuple)) for row in shown)
-    return Reading(multi_label=multi)
+    return Reading(multi_label=bool(multi))
 
 
 def _tags(rows: Iterable[Row], column: str) -> Iterable[list[str]]:
@@ -61,20 +61,29 @@ def require_columns(rows: Sequence[Row], file: TaskFile, source: str) -> None:
         DataError: a column is missing; names the columns that are there and the nearest.
     """
     present = list(dict.fromkeys(column for row in rows for column in row.values))
-    keys = dict.fromkeys(file.input_columns, "input")
-    for column, key in ((file.output, "output"), (file.tokens, "tokens"), (file.group, "group")):
-        if column:
-            keys.setdefault(column, key)
+    keys = _columns(file, shape_of(file, rows))
     missing = next((column for column in keys if column not in present), None)
     if missing is None:
         return
     key = keys[missing]
     near = difflib.get_close_matches(missing, present, n=1, cutoff=0.5)
     remedy = f"did you mean {near[0]!r}?" if near else f"name one of them as `{key}:` in the task file"
+    if file.kind == "generate" and key != "group" and not near:
+        remedy += "; instructions and conversations are known by their columns (see docs/task-file.md, Texts)"
     if len(present) == 1 and any(mark in present[0] for mark in ";\t|"):
         remedy = "the header was read as one column: a .csv file has commas between columns, a .tsv file has tabs"
     where = rows[0].where if rows else source
     raise DataError(f"there is no column {missing!r} ({key})", where=where, allowed=present, remedy=remedy)
+
+
+def _columns(file: TaskFile, shape: Shape | None) -> dict[str, str]:
+    """The columns that must be there, each with the key of the task file that names it; a known shape has its own."""
+    keys = {} if shape else dict.fromkeys(file.input_columns, "input")
+    own = () if shape else ((file.output, "output"), (file.tokens, "tokens"))
+    for column, key in (*own, (file.group, "group")):
+        if column:
+            keys.setdefault(column, key)
+    return keys
 
 
 def to_examples(
@@ -82,10 +91,10 @@ def to_examples(
 ) -> tuple[list[Example], list[Problem]]:
     """Examples of the rows that can be used, with ids `split:number`, and what is wrong with the others."""
     examples, problems = [], []
+    shape = shape_of(file, rows)
     for row in rows:
         try:
-            item = _input(row, file)
-            output = _output(row, file, item, reading)
+            item, output = shape.read(row.values) if shape else _read(row, file, reading)
         except Unusable as fault:
             problems.append(fault.at(row.where))
             continue
@@ -95,7 +104,16 @@ def to_examples(
     return examples, problems
 
 
+def _read(row: Row, file: TaskFile, reading: Reading) -> tuple[Input, Output]:
+    item = _input(row, file)
+    return item, _output(row, file, item, reading)
+
+
 def _input(row: Row, file: TaskFile) -> Input:
+    if file.kind == "generate" and len(file.input_columns) == 1:
+        turns = conversation(row.values.get(file.input_columns[0]), file.input_columns[0])
+        if turns is not None:
+            return turns
     fields = tuple((column, _text(row.values.get(column), column, file)) for column in file.input_columns)
     empty = [name for name, value in fields if not value.strip()]
     # One empty text of a pair leaves nothing to compare; one empty field among several is ordinary.
@@ -109,29 +127,22 @@ def _input(row: Row, file: TaskFile) -> Input:
 
 
 def _text(value: Any, column: str, file: TaskFile) -> str:
-    if value is None or _is_nan(value):
+    if value is None or is_nan(value):
         return ""
     if file.kind == "extract" and isinstance(value, (list, tuple)) and all(isinstance(token, str) for token in value):
-        return _encodable(" ".join(value), column)  # many tagged datasets have tokens and no text
+        return encodable(" ".join(value), repr(column))  # many tagged datasets have tokens and no text
     if isinstance(value, (list, tuple, dict, bytes)):
         raise Unusable("bad_text", f"{column!r} holds a {type(value).__name__}, not a text", str(value)[:80])
-    return _encodable(value if isinstance(value, str) else str(value), column)
-
-
-def _encodable(text: str, column: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        message = f"{column!r} holds half a character (a lone surrogate) at position {error.start}"
-        raise Unusable("bad_text", message, repr(text[error.start])) from None
-    return text
+    return encodable(value if isinstance(value, str) else str(value), repr(column))
 
 
 def _output(row: Row, file: TaskFile, item: Input, reading: Reading) -> Output:
     value, column = row.values.get(file.output), file.output
     if file.kind == "extract":
         found = entities_of_row(value, column, item.text, _tokens(row, file, item), reading.strict_tags)
-        return _encodable(dump(found), column)
+        return encodable(dump(found), repr(column))
+    if file.kind == "generate":
+        return references(value, column)
     if reading.multi_label:
         value = _as_list(value)
         if value is None:
@@ -168,7 +179,7 @@ def _as_list(value: Any) -> list[Any] | None:
         except ValueError:
             return [value]
         return found if isinstance(found, list) else [value]
-    return None if value is None or _is_nan(value) or not str(value).strip() else [value]
+    return None if value is None or is_nan(value) or not str(value).strip() else [value]
 
 
 def _label(value: Any, column: str) -> str:
@@ -178,11 +189,7 @@ def _label(value: Any, column: str) -> str:
         value = int(value)  # a column of whole numbers with gaps is read as floats
     if isinstance(value, (list, tuple, dict, bytes)):
         raise Unusable("bad_label", f"{column!r} holds a {type(value).__name__}, not a label", str(value)[:80])
-    label = "" if value is None or _is_nan(value) else _encodable(str(value), column).strip()
+    label = "" if value is None or is_nan(value) else encodable(str(value), repr(column)).strip()
     if not label:
         raise Unusable("no_label", f"there is no label in {column!r}")
     return label
-
-
-def _is_nan(value: Any) -> bool:
-    return isinstance(value, float) and math.isnan(value)

@@ -15,12 +15,13 @@ def fingerprint(task: Task, splits: Mapping[str, Sequence[Example]]) -> str:
     Where a row stood in which file (`where`) does not count.
     """
     # what a task does not use is not part of it, so that a key made later changes no older comparison's data
-    unused = {"out_of_scope"} if task.out_of_scope is None else set()
+    unused = {key for key in ("out_of_scope", "metric") if getattr(task, key) is None}
     digest = hashlib.sha256(task.model_dump_json(exclude=unused).encode())
     for name in sorted(splits):
         digest.update(_line(["split", name, len(splits[name])]))
         for example in splits[name]:
             item = [example.input.fields, example.input.pair]
+            item += [example.input.messages] if example.input.messages else []
             digest.update(_line([example.id, item, example.output, example.group]))
     return digest.hexdigest()
 

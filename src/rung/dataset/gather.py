@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rung.dataset.examples import Reading, reading_of, require_columns, to_examples
 from rung.dataset.labels import class_list, label_findings
+from rung.dataset.own_metric import task_metric
 from rung.dataset.read import read_rows
 from rung.dataset.rows import Finding, Level, Problem, Row, counted
 from rung.dataset.scope import scope_findings
@@ -18,7 +19,7 @@ from rung.dataset.split import split
 from rung.dataset.text import input_key
 from rung.errors import UsageError
 from rung.plan import DataSource, TaskFile
-from rung.task import Example, Task
+from rung.task import Example, OwnMetric, Task
 
 LINE_CODES = ("bad_line", "encoding")
 
@@ -65,8 +66,17 @@ def gather(file: TaskFile, folder: Path) -> Gathered:
         labels=class_list(file, out.splits["train"]),
         multi_label=reading.multi_label,
         out_of_scope=file.out_of_scope,
+        metric=_metric(file, folder, out),
     )
     return out
+
+
+def _metric(file: TaskFile, folder: Path, out: Gathered) -> str | OwnMetric | None:
+    try:
+        return task_metric(file, folder)
+    except UsageError as error:
+        out.findings.append(replace(Finding.of_error(error), code="bad_metric"))
+        return None
 
 
 def _read(source: DataSource, folder: Path, name: str, out: Gathered) -> list[Row]:

@@ -21,9 +21,14 @@ UNLISTED_SHOWN = 10  # looking for the nearest label costs time with thousands o
 
 
 def labels_of(example: Example, kind: TaskKind = "classify") -> tuple[str, ...]:
-    """The labels of an example, one or several; of an `extract` task the types of its entities, sorted, each once."""
+    """The labels of an example, one or several; of an `extract` task the types of its entities, sorted, each once.
+
+    Of any other task none: a text is no label, so that such rows are all of one stratum.
+    """
     if kind == "extract":
         return _types(str(example.output))
+    if kind != "classify":
+        return ()
     return (example.output,) if isinstance(example.output, str) else example.output
 
 
@@ -44,7 +49,7 @@ def strata(examples: Sequence[Example], kind: TaskKind = "classify") -> list[str
     rejected: most of them are found once or twice, and a subset that holds each has few plain rows.
     """
     found = [labels_of(example, kind) for example in examples]
-    if kind != "extract":
+    if kind != "extract":  # without classes there is one stratum, ""
         return [next(iter(labels), "") for labels in found]
     counts = Counter(label for labels in found for label in labels)
     return [min(labels, key=lambda name: (counts[name], name), default="") for labels in found]
@@ -84,7 +89,7 @@ def label_findings(file: TaskFile, splits: Splits) -> list[Finding]:
 
 
 def _one_class(file: TaskFile, train: Sequence[Example], counts: Counter[str]) -> list[Finding]:
-    if not train:
+    if not train or file.kind == "generate":
         return []
     if file.kind == "extract":
         if counts:

@@ -48,6 +48,17 @@ def entity_counts(examples: Sequence[Example]) -> dict[str, Any]:
     }
 
 
+def reference_counts(examples: Sequence[Example]) -> dict[str, Summary | None]:
+    """References of a `generate` task's rows: how many a row, and their words; turns a row where they are conversations."""
+    rows = [(e.output,) if isinstance(e.output, str) else e.output for e in examples]
+    turns = [len(e.input.messages) for e in examples if e.input.messages]
+    return {
+        "per_row": summary([len(found) for found in rows]),
+        "words": summary([len(text.split()) for found in rows for text in found]),
+        "turns": summary(turns),
+    }
+
+
 def summary(values: Sequence[int]) -> Summary | None:
     """Least, median, 95th percentile (both the nearest rank) and greatest of `values`; None for none."""
     if not values:

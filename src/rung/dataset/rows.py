@@ -5,6 +5,7 @@ Knows neither formats nor tasks.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -45,7 +46,7 @@ class Problem:
 
     Attributes:
         code: `bad_line`, `encoding`, `empty_input`, `no_label`, `bad_label`, `bad_text`, `no_entities`, `bad_entities`,
-            `overlapping_entities`, `bad_tags` or `bad_tokens`.
+            `overlapping_entities`, `bad_tags`, `bad_tokens`, `bad_messages` or `empty_reference`.
         where: the place. message: one sentence. given: what stands there. remedy: what to do.
     """
 
@@ -66,6 +67,25 @@ class Unusable(ValueError):
     def at(self, where: str) -> Problem:
         """The problem of the row that stands at `where`."""
         return Problem(self.code, where, str(self), self.given, self.remedy)
+
+
+def encodable(text: str, what: str) -> str:
+    """`text`, if it can be written as UTF-8.
+
+    Raises:
+        Unusable: it holds half a character; `what` is how the message calls the text.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        message = f"{what} holds half a character (a lone surrogate) at position {error.start}"
+        raise Unusable("bad_text", message, repr(text[error.start])) from None
+    return text
+
+
+def is_nan(value: Any) -> bool:
+    """Whether this is what gaps in columns of numbers are read as."""
+    return isinstance(value, float) and math.isnan(value)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,9 @@ def normal(text: str) -> str:
 
 
 def input_key(item: Input) -> tuple[str, ...]:
-    """Identity of an input for duplicates and overlap: its fields, each normalised."""
+    """Identity of an input for duplicates and overlap: its fields, or the turns of a conversation, each normalised."""
+    if item.messages:
+        return tuple(part for turn in item.messages for part in (turn.role, normal(turn.content)))
     return tuple(normal(value) for _, value in item.fields)
 
 

@@ -14,10 +14,13 @@ import numpy as np
 from rung.errors import DataError
 from rung.evaluation.extraction import EntityTables, extract_figures
 from rung.evaluation.figures import arm_figures, calibration
+from rung.evaluation.generation import Texts, compared, text_figures
 from rung.evaluation.linear import outcomes
 from rung.evaluation.records import ComparisonRecord, Latency, RowResult, Run
 from rung.evaluation.resample import Units, units_of, weights_BG
 from rung.evaluation.summary import ArmSummary, MetricValue
+from rung.models.hosted import hosted_name
+from rung.task import Usage
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def tabulate(comparison: ComparisonRecord) -> Table:
 
 
 class _Values(NamedTuple):
-    """Row values (N,) of an arm; numerator and denominator of a ratio's rows, averaged over seeds."""
+    """Row values (N,) of an arm; of linearised ones also what a row came to and how much it weighs (of a ratio its two parts)."""
 
     scores: np.ndarray
     numerator: np.ndarray | None = None
@@ -86,12 +89,26 @@ class _Judged(NamedTuple):
 
 def _judge(comparison: ComparisonRecord, seeds: list[list[RowResult]], units: Units, weights: np.ndarray) -> _Judged:
     task = comparison.task
+    if task.kind == "generate":
+        texts = [Texts.of(rows) for rows in seeds]
+        figures = text_figures(task, seeds[0], texts, units, weights)
+        values = compared(task, texts, figures)
+        if values is None:
+            return _Judged(figures, None)
+        return _Judged(figures, _Values(values.scores_N, values.outcome_N, values.size_N))
     if task.kind != "extract":
         mean_N = np.mean([[row.score for row in rows] for rows in seeds], axis=0)
         return _Judged(arm_figures(task, seeds, mean_N, units, weights, comparison.metric), _Values(mean_N))
+    return _judge_entities(comparison, seeds, units, weights)
+
+
+def _judge_entities(
+    comparison: ComparisonRecord, seeds: list[list[RowResult]], units: Units, weights: np.ndarray
+) -> _Judged:
+    task = comparison.task
     tables = EntityTables.of(task, seeds)
-    texts = [comparison.inputs.get(row.row) for row in seeds[0]]
-    figures = extract_figures(task, seeds, texts, tables, units, weights)
+    inputs = [comparison.inputs.get(row.row) for row in seeds[0]]
+    figures = extract_figures(task, seeds, inputs, tables, units, weights)
     figures["ece"] = calibration(seeds, units, weights)
     if not tables.defined:
         return _Judged(figures, None)
@@ -185,9 +202,32 @@ def _summary(runs: Sequence[Run], done: Sequence[Run], latency: Latency | None) 
 def _costs(
     comparison: ComparisonRecord, done: dict[str, list[Run]], latencies: dict[str, Latency]
 ) -> dict[str, tuple[float | None, str]]:
-    """US dollars for 1,000 requests, and what that rests on. All arms on one basis, so that they can be compared."""
+    """US dollars for 1,000 requests, and what that rests on: tokens where they are paid, else machine time, all on one basis."""
     hourly = comparison.prices.machine_usd_per_hour
-    ran = [arm_id for arm_id, runs in done.items() if runs]
+    hosted = {arm_id: runs for arm_id, runs in done.items() if runs and is_hosted(runs[0].arm.model)}
+    paid = {arm_id: _token_cost(comparison, runs) for arm_id, runs in hosted.items()}
+    return {**_machine_costs({k: v for k, v in done.items() if v and k not in hosted}, latencies, hourly), **paid}
+
+
+def is_hosted(model: str | None) -> bool:
+    """Whether a model's name is that of a hosted one."""
+    return model is not None and hosted_name(model) is not None
+
+
+def _token_cost(comparison: ComparisonRecord, runs: list[Run]) -> tuple[float | None, str]:
+    model = str(runs[0].arm.model)
+    prices = comparison.prices.tokens.get(model)
+    if prices is None:
+        return None, f"no price of {model} is given: add it under `prices: tokens:` in the task file"
+    rows = sum(len(run.rows) for run in runs)
+    total = sum(prices.cost_usd(Usage(run.tokens_in, run.tokens_out, run.tokens_cached)) for run in runs)
+    return (1000 * total / rows if rows else None), "1,000 times the mean price of a test row's tokens"
+
+
+def _machine_costs(
+    done: dict[str, list[Run]], latencies: dict[str, Latency], hourly: float
+) -> dict[str, tuple[float | None, str]]:
+    ran = list(done)
     if all(arm_id in latencies for arm_id in ran):
         basis = "1,000 times the median seconds of one request, at the machine's price"
         return {arm_id: (latencies[arm_id].p50_ms * hourly / 3600, basis) for arm_id in ran}

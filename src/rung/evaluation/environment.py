@@ -10,7 +10,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("rung", "torch", "transformers", "tokenizers", "peft", "accelerate", "numpy", "scikit-learn", "safetensors")
+PACKAGES = (
+    "rung",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "peft",
+    "accelerate",
+    "numpy",
+    "scikit-learn",
+    "safetensors",
+    "sacrebleu",
+    "rouge-score",
+)
 
 
 def environment() -> dict[str, Any]:

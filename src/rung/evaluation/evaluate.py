@@ -6,15 +6,17 @@ import hashlib
 import json
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rung.errors import RungError
 from rung.evaluation.records import RowResult
 from rung.methods.base import Fitted, Ledger
 from rung.metrics import exact_score
-from rung.task import Example, Output, Prediction, TaskKind
+from rung.metrics.by_task import example_score
+from rung.task import Example, Output, Prediction, Task, TaskKind, Usage
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,17 @@ class Evaluation:
         rows: one a test row, in order.
         predict_seconds: stand-alone seconds for all rows: the clock's, plus what shared work would have taken alone.
         prediction_sha: sha-256 over the outputs in row order. tokens_in: real tokens read.
+        usage: all tokens, and the seconds of all rows. seconds: of each row, by the method's own account.
+        notes: on how many rows each of `Prediction.notes` was made.
     """
 
     rows: tuple[RowResult, ...]
     predict_seconds: float
     prediction_sha: str
     tokens_in: int
+    usage: Usage = field(default_factory=Usage)
+    seconds: tuple[float, ...] = ()
+    notes: dict[str, int] = field(default_factory=dict)
 
 
 def evaluate(
@@ -46,6 +53,7 @@ def evaluate(
 
     Raises:
         RungError: the arm did not give one prediction a row.
+        UsageError: the user's own metric cannot score a row.
     """
     ledger = ledger or Ledger()
     extra, start = ledger.extra_s, clock()
@@ -56,10 +64,23 @@ def evaluate(
             f"{len(predictions)} predictions came for {len(test)} rows", remedy="report this: it is a defect"
         )
     return Evaluation(
-        rows=tuple(_row(example, found, fitted.task.kind) for example, found in zip(test, predictions, strict=True)),
+        rows=tuple(_row(example, found, fitted.task) for example, found in zip(test, predictions, strict=True)),
         predict_seconds=max(seconds, 0.0),
         prediction_sha=prediction_sha([found.output for found in predictions]),
         tokens_in=sum(found.usage.tokens_in for found in predictions),
+        usage=total_usage([found.usage for found in predictions]),
+        seconds=tuple(found.usage.seconds for found in predictions),
+        notes=dict(sorted(Counter(note for found in predictions for note in found.notes).items())),
+    )
+
+
+def total_usage(usages: Sequence[Usage]) -> Usage:
+    """All of them together."""
+    return Usage(
+        sum(one.tokens_in for one in usages),
+        sum(one.tokens_out for one in usages),
+        sum(one.tokens_cached for one in usages),
+        sum(one.seconds for one in usages),
     )
 
 
@@ -77,7 +98,11 @@ def score(expected: Output, output: Output | None, kind: TaskKind = "classify") 
     return float(set(expected) == set(output))
 
 
-def _row(example: Example, found: Prediction, kind: TaskKind) -> RowResult:
+def _score(example: Example, output: Output | None, task: Task) -> float:
+    return example_score(task, example, output) if task.kind == "generate" else score(example.output, output, task.kind)
+
+
+def _row(example: Example, found: Prediction, task: Task) -> RowResult:
     probabilities = found.probabilities
     if probabilities is not None and not all(map(math.isfinite, probabilities)):
         probabilities = None
@@ -86,7 +111,7 @@ def _row(example: Example, found: Prediction, kind: TaskKind) -> RowResult:
         row=example.id,
         expected=example.output,
         output=found.output,
-        score=score(example.output, found.output, kind),
+        score=_score(example, found.output, task),
         confidence=None if confidence is None else float(confidence),
         probabilities=None if probabilities is None else tuple(float(p) for p in probabilities),
         group=example.group,

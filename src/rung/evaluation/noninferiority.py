@@ -22,7 +22,9 @@ scores with few rows on which two arms differ, where standard errors from the sa
 
 Linearised values of a ratio (`rung.evaluation.linear`: F1 over entities) come with the sizes of their rows, which differ. There a
 pseudo-unit has the root mean square size, and claims of "better" are asked for at 97 %: at 96 %, twelve equal arms brought a false
-one in up to 6.7 % of trials where sizes are skewed (docs/statistics.md has what is left).
+one in up to 6.7 % of trials where sizes are skewed (docs/statistics.md has what is left). Scores of texts, which lie anywhere in
+[0, 1], come with sizes of 1: at 96 %, chrF of twelve equal arms brought a false "better" in up to 7.1 % of trials, at 97 % in up
+to 4.9 %.
 
 Conditional on the fitted arms: scores are means over seeds, and the variance between seeds beyond those run is not in the
 bounds. Shapes: N rows, G units, K arms, B resamples.
@@ -102,7 +104,8 @@ def simultaneous_bounds(
 
     Args:
         scores_NK: one score a row and arm. units: what is resampled.
-        sizes_N: with linearised values, how much each row weighs (its denominator, in any unit); None for plain scores.
+        sizes_N: with linearised values, how much each row weighs (its denominator, in any unit); 1 each for scores between 0 and 1;
+            None for scores that are 0 or 1.
 
     Raises:
         ValueError: no rows, no arms, or rows that do not match the units.

@@ -41,7 +41,7 @@ class Arm(Frozen):
 
 
 class RowResult(Frozen):
-    """One test row as judged: what was expected, what came, its score (1.0 all of it right, else 0.0)."""
+    """One test row as judged: what was expected, what came, its score: 1.0 all of it right, else 0.0; of a text any in [0, 1]."""
 
     row: str
     expected: Output
@@ -58,6 +58,7 @@ class Run(Frozen):
     Attributes:
         train_seconds: stand-alone seconds (shared work charged in full). wall_seconds: what the clock showed.
         predict_seconds: stand-alone seconds for all test rows. tokens_in: real tokens read for the test rows.
+        tokens_out, tokens_cached: tokens written for them, and those of `tokens_in` that were not read anew.
         data_fingerprint: sha-256 over task, splits and rows. weights_sha: over the effective weights.
         prediction_sha: over all outputs, in row order.
         environment: versions, threads, dtype, device, machine.
@@ -76,6 +77,8 @@ class Run(Frozen):
     wall_seconds: float | None = None
     predict_seconds: float | None = None
     tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0
     trainable_parameters: int = 0
     data_fingerprint: str = ""
     weights_sha: str | None = None

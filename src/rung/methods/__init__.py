@@ -23,6 +23,7 @@ METHODS: Mapping[str, str] = MappingProxyType(
         "majority": "majority:Majority",
         "nearest_example": "nearest_example:NearestExample",
         "zero_shot": "zero_shot:ZeroShot",
+        "few_shot": "few_shot:FewShot",
         "frozen_features": "frozen_features:FrozenFeatures",
         "head_only": "head_only:HeadOnly",
         "contrastive": "contrastive:Contrastive",
@@ -77,7 +78,7 @@ def load_fitted(folder: Path, open_model: Callable[[str], Model]) -> Fitted:
     cls = method_class(record.method)
     model = None if record.model is None else open_model(record.model.name)
     check_base(record, model, folder)
-    return cls.load(folder, record.task, model)
+    return cls.load_with(folder, record.task, model, open_model)
 
 
 def _knob_error(cls: type[Method], error: Any) -> UsageError:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal
 from rung.events import Events
 from rung.features import Features
 from rung.models.base import Model
+from rung.models.catalogue import open_model
 from rung.task import Context, Example, Frozen, Input, Prediction, Task, TaskKind
 
 Learns = Literal["nothing", "head", "soft_prompt", "adapter", "all"]
@@ -49,6 +50,7 @@ class Kit:
         deadline: `time.monotonic()` value past which training stops at its best state; None for no limit.
         refit: the validation rows were cut from train, so a method may learn from them once its knobs are chosen.
         ledger: stand-alone cost.
+        open_model: another model by its name, for methods that use two (an encoder that finds similar examples).
         clock: seconds, for measuring; tests inject their own.
     """
 
@@ -59,6 +61,7 @@ class Kit:
     deadline: float | None = None
     refit: bool = True
     ledger: Ledger = field(default_factory=Ledger)
+    open_model: Callable[[str], Model] = open_model
     clock: Callable[[], float] = time.perf_counter
 
     @contextmanager
@@ -151,3 +154,8 @@ class Method(Frozen, ABC):
     @abstractmethod
     def load(cls, folder: Path, task: Task, model: Model | None) -> Fitted:
         """Read what `Fitted.save` wrote. `model` is the same base model (same revision)."""
+
+    @classmethod
+    def load_with(cls, folder: Path, task: Task, model: Model | None, open_model: Callable[[str], Model]) -> Fitted:
+        """`load` for methods that use a second model, which `open_model` gives by its name."""
+        return cls.load(folder, task, model)

@@ -1,7 +1,7 @@
 """Nearest example: the answer of the most similar training text. Learns nothing; the training texts are the model.
 
 With `extract` its entities are looked up in the new text by their words; those that do not stand there are answered without a
-place.
+place. With `generate` its text is the answer as it stands; of several references, the first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from rung.entities import Entity, dump, located, parse
 from rung.methods.base import Kit, Method
 from rung.methods.deciding import Decision, answers, decide
 from rung.methods.saving import Arrays, check_base, read_arrays, read_record
-from rung.methods.vectors import Embedder, FittedOnVectors, accuracy, softmax, targets
+from rung.methods.vectors import Embedder, FittedOnVectors, accuracy, outputs_of, softmax, targets
+from rung.metrics.by_task import task_figure
 from rung.metrics.extraction import entity_f1
 from rung.models.base import Encoded, Floats, Model
 from rung.task import Context, Example, Input, Prediction, Task, TaskKind, Usage
@@ -34,24 +35,25 @@ TIE = 1e-4
 
 
 class NearestExample(Method):
-    """The label, or the entities, of the training text most similar in meaning; with `k` above 1, labels by weighted vote."""
+    """The label, entities or text of the training example most similar in meaning; with `k` above 1, labels by weighted vote."""
 
     name: ClassVar[str] = "nearest_example"
     rung: ClassVar[int] = 1
     summary: ClassVar[str] = "Looks up the most similar training example and answers as it does."
     reference: ClassVar[str] = "Cover and Hart 1967, Nearest neighbor pattern classification; Dudani 1976 for weights"
     model_kinds: ClassVar[tuple[str, ...]] = ("encoder",)
-    kinds: ClassVar[tuple[TaskKind, ...]] = ("classify", "extract")
+    kinds: ClassVar[tuple[TaskKind, ...]] = ("classify", "extract", "generate")
     baseline: ClassVar[bool] = True
 
     k: int = Field(1, ge=1, le=1000, description="How many neighbours vote.")
 
     def skip_reason(self, task: Task, model: Model | None, train: Sequence[Example]) -> str | None:
-        """Needs an encoder and one labelled example; entities are taken from one neighbour."""
+        """Needs an encoder and one labelled example; entities and texts are taken from one neighbour."""
         if reason := super().skip_reason(task, model, train):
             return reason
-        if task.kind == "extract" and self.k > 1:
-            return f"nearest_example with k={self.k} has no vote over entities; k=1 takes those of the nearest example"
+        if task.kind != "classify" and self.k > 1:
+            what = "entities" if task.kind == "extract" else "texts"
+            return f"nearest_example with k={self.k} has no vote over {what}; k=1 takes the nearest example's"
         return None if train else "nearest_example needs at least one training example"
 
     def fit(
@@ -78,6 +80,9 @@ class NearestExample(Method):
         if task.kind == "extract":
             arrays["entities"] = _packed([str(e.output) for e in examples])
             return FittedNearestEntities(self, task, embed, arrays, details, None, 0)
+        if task.kind == "generate":
+            arrays["texts"] = _packed([outputs_of(e.output)[0] for e in examples])
+            return FittedNearestText(self, task, embed, arrays, details, None, 0)
         arrays["labels"] = targets(task, examples).astype(np.uint8)
         return FittedNearestExample(self, task, embed, arrays, details, None, 0)
 
@@ -86,7 +91,8 @@ class NearestExample(Method):
         """Read what `save` wrote."""
         record = read_record(folder)
         check_base(record, model, folder)
-        kind = FittedNearestEntities if task.kind == "extract" else FittedNearestExample
+        kinds = {"extract": FittedNearestEntities, "generate": FittedNearestText}
+        kind = kinds.get(task.kind, FittedNearestExample)
         arrays = read_arrays(folder, "vectors", kind.answers_in)
         return kind(cls(**record.knobs), task, Embedder.of(model), arrays, record.details, record.validation_score, 0)
 
@@ -102,6 +108,16 @@ class FittedNearest(FittedOnVectors):
         queries_ND = self.embed.last(encoded.vectors_ND)
         blocks = [queries_ND[i : i + BLOCK] for i in range(0, len(queries_ND), BLOCK)]
         return [block_ND @ self.arrays["vectors"].T for block_ND in blocks]
+
+    def nearest(self, encoded: Encoded) -> np.ndarray:
+        """The nearest example of each input (N,); of equally near ones the first."""
+        return np.concatenate([(c_NM >= c_NM.max(1, keepdims=True) - TIE).argmax(1) for c_NM in self.similar(encoded)])
+
+    def looked_up(self, encoded: Encoded) -> list[tuple[int, Usage]]:
+        """For each input the nearest example, and what encoding it took."""
+        usages = zip(encoded.tokens_N, encoded.seconds_N, strict=True)
+        rows = zip(self.nearest(encoded), usages, strict=True)
+        return [(int(row), Usage(int(n), seconds=float(s))) for row, (n, s) in rows]
 
     def learnt(self, validation: Sequence[Example]) -> Decision:
         """What these rows say about turning votes into answers; nothing by default."""
@@ -160,23 +176,36 @@ class FittedNearestEntities(FittedNearest):
         if not inputs:
             return []
         encoded = self.embed(inputs)
-        rows = zip(self._nearest(encoded), self.answer(encoded), inputs, strict=True)
+        rows = zip(self.nearest(encoded), self.answer(encoded), inputs, strict=True)
         return [replace(p, output=dump(located(self.known[row], item.text))) for row, p, item in rows]
 
     def answer(self, encoded: Encoded) -> list[Prediction]:
         """The nearest example's entities, not yet looked up in a text."""
-        usages = zip(encoded.tokens_N, encoded.seconds_N, strict=True)
-        rows = zip(self._nearest(encoded), usages, strict=True)
-        return [Prediction(dump(self.known[row]), usage=Usage(int(n), seconds=float(s))) for row, (n, s) in rows]
-
-    def _nearest(self, encoded: Encoded) -> np.ndarray:
-        """The nearest example of each input (N,); of equally near ones the first."""
-        return np.concatenate([(c_NM >= c_NM.max(1, keepdims=True) - TIE).argmax(1) for c_NM in self.similar(encoded)])
+        return [Prediction(dump(self.known[row]), usage=usage) for row, usage in self.looked_up(encoded)]
 
     def judged(self, validation: Sequence[Example]) -> float | None:
         """Micro-F1 over entities; None where there are none."""
         outputs = [str(p.output) for p in self.predict([e.input for e in validation])]
         return entity_f1([str(e.output) for e in validation], outputs).value
+
+
+class FittedNearestText(FittedNearest):
+    """Array `texts`: the training rows' answers as one JSON text in bytes."""
+
+    answers_in: ClassVar[str] = "texts"
+
+    @cached_property
+    def known(self) -> list[str]:
+        """The answer of each training row (M)."""
+        return [str(text) for text in json.loads(self.arrays["texts"].tobytes())]
+
+    def answer(self, encoded: Encoded) -> list[Prediction]:
+        """The nearest example's text; a similarity is no probability, so there is no confidence."""
+        return [Prediction(self.known[row], usage=usage) for row, usage in self.looked_up(encoded)]
+
+    def judged(self, validation: Sequence[Example]) -> float | None:
+        """What the task's metric says; None where there are no rows."""
+        return task_figure(self.task, validation, [p.output for p in self.predict([e.input for e in validation])]).value
 
 
 def _packed(texts: Sequence[str]) -> np.ndarray:

@@ -1,42 +1,54 @@
-"""Zero-shot: the label whose name and description lie nearest in meaning. Reads no training example."""
+"""Zero-shot: no example is shown or read. A language model is asked; by an encoder, the label nearest in meaning is taken."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+from pydantic import Field
 
-from rung.methods.base import Kit, Method
+from rung.methods.base import Fitted, Kit
 from rung.methods.deciding import answers
+from rung.methods.prompt_method import Prompted
+from rung.methods.prompted import LANGUAGE_KINDS
 from rung.methods.saving import check_base, read_arrays, read_record
 from rung.methods.vectors import Embedder, FittedOnVectors, accuracy, label_vectors, softmax
-from rung.models.base import Encoded, Model
+from rung.models.base import Encoded, Encoder, Model
 from rung.task import Context, Example, Prediction, Task
 
 #: Cosines of sentence encoders differ by hundredths; this makes probabilities of them. Fixed: there is nothing to fit it on.
 TEMPERATURE = 0.05
 
 
-class ZeroShot(Method):
-    """Compare the text with what each label's name and description say."""
+class ZeroShot(Prompted):
+    """Ask a language model, or compare the text with what each label's name and description say."""
 
     name: ClassVar[str] = "zero_shot"
     rung: ClassVar[int] = 2
-    summary: ClassVar[str] = "Uses no examples: compares the text with the names and descriptions of the labels."
-    reference: ClassVar[str] = "Yin, Hay and Roth 2019, Benchmarking zero-shot text classification; by sentence vectors"
-    model_kinds: ClassVar[tuple[str, ...]] = ("encoder",)
+    summary: ClassVar[str] = "Uses no examples: asks a language model, or compares the text with what the labels say."
+    reference: ClassVar[str] = (
+        "Yin, Hay and Roth 2019, Benchmarking zero-shot text classification (by sentence vectors); "
+        "Brown et al. 2020 and Zhao et al. 2021 (by a language model)"
+    )
+    model_kinds: ClassVar[tuple[str, ...]] = ("encoder", *LANGUAGE_KINDS)
+
+    calibrate: bool | None = Field(True, description="divide by what labels get without content; empty: on validation")
 
     def skip_reason(self, task: Task, model: Model | None, train: Sequence[Example]) -> str | None:
-        """Needs an encoder, labels, one label an example, and texts that a label can describe."""
+        """Needs a language model; or an encoder, labels, one label an example, and texts that a label can describe."""
         if reason := super().skip_reason(task, model, train):
             return reason
+        if not isinstance(model, Encoder):
+            return None
+        if task.kind != "classify":
+            return f"zero_shot by an encoder does not handle tasks of kind {task.kind}; a language model does"
         if task.multi_label:
             return "zero_shot answers one label a text; without examples nothing says how many of several apply"
         if any(example.input.pair for example in train):
             return "zero_shot compares a text with names of labels; how two texts relate stands near no name"
-        return None if task.labels else "zero_shot needs the names of the labels"
+        return None
 
     def fit(
         self,
@@ -46,21 +58,30 @@ class ZeroShot(Method):
         model: Model | None,
         context: Context,
         kit: Kit,
-    ) -> FittedZeroShot:
-        """Encode what the labels say; examples only measure it."""
+    ) -> Fitted:
+        """Choose how to ask; or encode what the labels say: examples only measure it."""
+        if not isinstance(model, Encoder):
+            return super().fit(task, train, validation, model, context, kit)
         embed = Embedder.of(model, kit.features)
         prototypes = embed.last(label_vectors(task, context, embed, kit.ledger))
         fitted = FittedZeroShot(self, task, embed, {"prototypes": prototypes}, {"temperature": TEMPERATURE}, None, 0)
         return fitted.scored(accuracy(fitted.predict([e.input for e in validation]), validation))
 
     @classmethod
-    def load(cls, folder: Path, task: Task, model: Model | None) -> FittedZeroShot:
+    def load(cls, folder: Path, task: Task, model: Model | None) -> Fitted:
         """Read what `save` wrote."""
+        if not isinstance(model, Encoder):
+            return super().load(folder, task, model)
         record = read_record(folder)
         check_base(record, model, folder)
         arrays = read_arrays(folder, "prototypes")
         score = record.validation_score
         return FittedZeroShot(cls(**record.knobs), task, Embedder.of(model), arrays, record.details, score, 0)
+
+    @classmethod
+    def load_with(cls, folder: Path, task: Task, model: Model | None, open_model: Callable[[str], Model]) -> Fitted:
+        """Read what `save` wrote."""
+        return cls.load(folder, task, model)
 
 
 class FittedZeroShot(FittedOnVectors):

@@ -1,4 +1,8 @@
-"""Metrics: pure functions over labels and probabilities. An undefined figure is None with a reason."""
+"""Metrics: pure functions over labels, probabilities and texts. An undefined figure is None with a reason.
+
+Those of texts are not gathered here: generation.py (figures), ngrams.py (BLEU and chrF), rouge.py, own.py (a user's function),
+by_task.py (what a task's metric says).
+"""
 
 from rung.metrics.calibration import (
     Bin,

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from rung.events import Events
-from rung.task import Frozen, Input
+from rung.task import Frozen, Input, Prompt, Usage
 
 if TYPE_CHECKING:
     import torch
 
-ModelKind = Literal["encoder", "causal", "hosted", "scripted"]
+ModelKind = Literal["encoder", "causal", "seq2seq", "hosted", "scripted"]
 Floats = NDArray[np.float32]
 
 
@@ -151,3 +152,120 @@ class Encoder(Model):
     @abstractmethod
     def tokenizer(self) -> Any:
         """The transformers tokenizer."""
+
+
+class Sampling(Frozen):
+    """How text is drawn from a language model."""
+
+    max_tokens: int = Field(256, ge=1, description="tokens of an answer, at most")
+    temperature: float = Field(0.0, ge=0, le=2, description="0 takes the likeliest token each time")
+    top_p: float = Field(
+        1.0, gt=0, le=1, description="draw from the likeliest tokens that together have this probability"
+    )
+    top_k: int | None = Field(None, ge=1, description="draw from so many likeliest tokens")
+    stop: tuple[str, ...] = Field((), description="texts that end an answer; they do not belong to it")
+    seed: int = Field(0, ge=0, description="of what is drawn")
+
+
+Finish = Literal["stop", "length", "too_long", "refused", "failed"]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A language model's answer to one prompt.
+
+    Attributes:
+        text: without the text that ended it. reasoning: what it thought before, where it tells.
+        finish: `stop`: it ended; `length`: it was cut at `max_tokens`; `too_long`: the prompt leaves no room for an answer;
+            `refused`: the provider will not answer this prompt; `failed`: no answer came, `reason` says why.
+        usage: tokens as the model counted them, seconds.
+    """
+
+    text: str
+    finish: Finish = "stop"
+    usage: Usage = field(default_factory=Usage)
+    reasoning: str = ""
+    reason: str = ""
+
+
+class Generator(Model):
+    """A language model: prompts in, text out."""
+
+    @property
+    @abstractmethod
+    def chat(self) -> bool:
+        """Whether it reads turns of a conversation; if not it goes on from a text."""
+
+    def count(self, prompts: Sequence[Prompt]) -> list[int] | None:
+        """Tokens of each prompt; None where only the provider can tell."""
+        return None
+
+    @abstractmethod
+    def generate(
+        self,
+        prompts: Sequence[Prompt],
+        sampling: Sampling | None = None,
+        *,
+        schema: Mapping[str, Any] | None = None,
+        events: Events | None = None,
+    ) -> list[Reply]:
+        """An answer to each prompt, in order; none depends on its neighbours.
+
+        Args:
+            prompts: turns where `chat`, else texts; any number, also none.
+            schema: JSON schema that answers are held to while they are decoded; None: any text.
+
+        Raises:
+            ModelError: the schema cannot be expressed, or the model cannot be reached at all.
+        """
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Answers scored after prompts; N prompts, K answers.
+
+    Attributes:
+        logs_NK: natural logarithm of the probability of each answer, whole, after each prompt; NaN where the prompt is too long.
+        tokens_N: tokens of each prompt. cached_N: how many of them were not read anew for it.
+        seconds_N: compute charged to each prompt.
+    """
+
+    logs_NK: NDArray[np.float64]
+    tokens_N: NDArray[np.int64]
+    cached_N: NDArray[np.int64]
+    seconds_N: NDArray[np.float64]
+
+
+class LanguageModel(Generator):
+    """A language model whose weights are here: it can also say how probable an answer is."""
+
+    @property
+    @abstractmethod
+    def tokenizer(self) -> Any:
+        """The transformers tokenizer (fast), with its chat template where it has one."""
+
+    @abstractmethod
+    def score(
+        self,
+        prompts: Sequence[Prompt],
+        answers: Sequence[str],
+        *,
+        beginning: Sequence[int] = (),
+        events: Events | None = None,
+    ) -> Scored:
+        """The probability of every answer after every prompt.
+
+        What all prompts begin with is read once, and so is what several answers begin with. Where one answer is the beginning of
+        another, each is scored with the token that ends it.
+
+        Args:
+            answers: as they would follow a prompt: behind a text usually with a space in front, in a conversation without.
+            beginning: token ids that prompts are known to begin with (see `beginning`); kept for the next call.
+
+        Raises:
+            ModelError: two answers are the same to the tokenizer, or one is empty.
+        """
+
+    @abstractmethod
+    def beginning(self, prompts: Sequence[Prompt]) -> list[int]:
+        """The token ids that all these prompts begin with, at least one token of each left over."""

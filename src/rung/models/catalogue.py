@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -35,11 +35,14 @@ def new_model(name: str) -> Model:
     from rung.models.causal import TransformerCausal
     from rung.models.describe import kind_of
     from rung.models.encoder import TransformerEncoder
+    from rung.models.hosted import HostedModel, hosted_name
+    from rung.models.seq2seq import TransformerSeq2Seq
 
+    if hosted_name(name) is not None:
+        return HostedModel(name)
     folder = files.locate(name)
-    if kind_of(files.config_of(folder)) == "causal":
-        return TransformerCausal(name, folder)
-    return TransformerEncoder(name, folder)
+    kinds: dict[str, Callable[[str, Path], Model]] = {"causal": TransformerCausal, "seq2seq": TransformerSeq2Seq}
+    return kinds.get(kind_of(files.config_of(folder)), TransformerEncoder)(name, folder)
 
 
 @dataclass(frozen=True)

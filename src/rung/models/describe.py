@@ -11,9 +11,14 @@ from rung.models.base import ModelInfo, ModelKind
 
 
 def kind_of(config: Mapping[str, Any]) -> ModelKind:
-    """`causal` where config.json names an architecture that predicts next tokens, else `encoder`."""
-    names = config.get("architectures") or []
-    return "causal" if any(str(name).endswith(("ForCausalLM", "LMHeadModel")) for name in names) else "encoder"
+    """`causal` where config.json names an architecture that predicts next tokens, `seq2seq` where one that has an encoder before.
+
+    Else `encoder`.
+    """
+    names = [str(name) for name in config.get("architectures") or []]
+    if any(name.endswith("ForConditionalGeneration") for name in names):
+        return "seq2seq"
+    return "causal" if any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in names) else "encoder"
 
 
 def describe(name: str, folder: Path) -> ModelInfo:

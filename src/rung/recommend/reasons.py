@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rung.evaluation.kinds import metric_name
+from rung.evaluation.records import Arm
 from rung.evaluation.summary import ArmSummary
 from rung.recommend.rule import BASELINE_ROWS
 from rung.recommend.situation import Decision, Situation
@@ -44,7 +45,7 @@ def headline(situation: Situation, decision: Decision) -> str:
             f"best. Until there are more, {name} ({score}) risks least."
         )
     if arm.arm.baseline:
-        return f"No arm is shown to be worth its cost: {name}, which does not read its input, is as good ({score})."
+        return f"No arm is shown to be worth its cost: {name}, which {_looks(arm.arm)}, is as good ({score})."
     return _use(situation, decision, decision.picked)
 
 
@@ -81,10 +82,11 @@ def _use(situation: Situation, decision: Decision, picked: int) -> str:
 def _no_pick(situation: Situation, decision: Decision) -> str:
     broken = situation.breaches()
     if decision.offer.allowed_K.any():
-        only = listed([arm.arm.name for arm, found in zip(situation.arms, broken, strict=True) if not found])
+        left = [arm.arm for arm, found in zip(situation.arms, broken, strict=True) if not found]
+        only = listed([arm.name for arm in left])
         return (
-            f"Nothing can be recommended: only {only} is left to choose from, and a baseline, which does not read its input, "
-            "is recommended only beside arms that do."
+            f"Nothing can be recommended: only {only} {'is' if len(left) == 1 else 'are'} left to choose from, and a baseline, "
+            f"which {_looks(left[0])}, is recommended only beside arms that do more."
         )
     far = [max(breach.excess for breach in found) for found in broken]
     order = sorted(range(len(far)), key=lambda k: (situation.arms[k].arm.baseline, far[k]))
@@ -93,6 +95,11 @@ def _no_pick(situation: Situation, decision: Decision) -> str:
         f"No arm keeps your limits. {situation.arms[closest].arm.name} comes closest: "
         f"{listed([breach.short for breach in broken[closest]])}."
     )
+
+
+def _looks(baseline: Arm) -> str:
+    """What a baseline is too simple for, in words."""
+    return "does not read its input" if baseline.model is None else "only looks up an answer"
 
 
 def _against_best(situation: Situation, decision: Decision, picked: int) -> str:
@@ -190,7 +197,7 @@ def _called(situation: Situation, k: int) -> str:
     score = percent(_score(situation, k))
     if name == "accuracy":
         return score
-    return f"{name} {score}" if name == "F1" else f"{score} {name}"
+    return f"{name} {score}" if name == "F1" or situation.task.kind == "generate" else f"{score} {name}"
 
 
 def _score(situation: Situation, k: int) -> float:

@@ -11,7 +11,7 @@ from rung.evaluation.records import ComparisonRecord, Run
 from rung.evaluation.summary import ArmSummary, Verdict
 from rung.report.formats import finite
 from rung.report.rows import per_label
-from rung.report.view import caveats, first_run, ladder, recommended, run_name, runs_of, standing
+from rung.report.view import caveats, first_run, judged_by, ladder, recommended, run_name, runs_of, standing
 
 if TYPE_CHECKING:
     import pyarrow
@@ -47,7 +47,8 @@ def verdict_json(comparison: ComparisonRecord, verdict: Verdict) -> dict[str, An
 
     Keys: `recommended` (null, or an arm's entry), `decided`, `headline`, `reasons`, `would_change`, `caveats`, `score`,
     `score_corrected`, `best`, `rows_to_decide`, `tolerance`, `n_test`, `arms`, `pairs`; `by_label` (precision, recall and F1 of
-    each label, or type of entity, in the first run of the recommended or else the best arm; null without one); and what was
+    each label, or type of entity, in the first run of the recommended or else the best arm; null without one); `judged_by` (of
+    texts: sacrebleu's signatures of `bleu` and `chrf`, and the sha-256 of the user's own metric; else empty); and what was
     compared: `comparison`, `task`, `kind`, `out_of_scope`, `metric`, `task_path`, `data_fingerprint`, `created_at`, `counts`,
     `limits`, `prices`, `warnings`, `runs`.
     """
@@ -63,6 +64,7 @@ def verdict_json(comparison: ComparisonRecord, verdict: Verdict) -> dict[str, An
         "score_corrected": verdict.score_corrected,
         "best": verdict.best,
         "by_label": _by_label(comparison, verdict),
+        "judged_by": judged_by(comparison),
         "rows_to_decide": verdict.rows_to_decide,
         "tolerance": verdict.tolerance,
         "n_test": verdict.n_test,
@@ -123,7 +125,7 @@ def _arm(summary: ArmSummary, comparison: ComparisonRecord, verdict: Verdict) ->
 
 def _by_label(comparison: ComparisonRecord, verdict: Verdict) -> dict[str, Any] | None:
     run = first_run(comparison, verdict.recommended) or first_run(comparison, verdict.best)
-    if run is None:
+    if run is None or comparison.task.kind == "generate":
         return None
     found = [
         {
@@ -150,11 +152,12 @@ def predictions_table(comparison: ComparisonRecord) -> pyarrow.Table:
 
     Columns: run, arm, arm_id, method, model, n_train, seed, row, group, expected, output, score, confidence, probabilities (one
     per label, in the order of the schema's metadata key `labels`). Labels are strings; lists of strings where a row may have
-    several labels; with `extract` (metadata key `kind`) entities as JSON text, `labels` their types.
+    several labels; with `extract` (metadata key `kind`) entities as JSON text, `labels` their types; with `generate` texts, and
+    `expected` is a list of them.
     """
     import pyarrow as pa
 
-    several = comparison.task.multi_label
+    several, texts = comparison.task.multi_label, comparison.task.kind == "generate"
     label = pa.list_(pa.string()) if several else pa.string()
     types = {
         "run": pa.string(),
@@ -166,7 +169,7 @@ def predictions_table(comparison: ComparisonRecord) -> pyarrow.Table:
         "seed": pa.int64(),
         "row": pa.string(),
         "group": pa.string(),
-        "expected": label,
+        "expected": pa.list_(pa.string()) if texts else label,
         "output": label,
         "score": pa.float64(),
         "confidence": pa.float64(),
@@ -175,7 +178,7 @@ def predictions_table(comparison: ComparisonRecord) -> pyarrow.Table:
     columns: dict[str, list[Any]] = {name: [] for name in types}
     for run in comparison.runs:
         if run.status == "done":
-            _extend(columns, run, several)
+            _extend(columns, run, several, several or texts)
     meta = {
         "comparison": comparison.id,
         "labels": json.dumps(comparison.task.label_names),
@@ -184,8 +187,8 @@ def predictions_table(comparison: ComparisonRecord) -> pyarrow.Table:
     return pa.table(columns, schema=pa.schema(list(types.items()), metadata=meta))
 
 
-def _extend(columns: dict[str, list[Any]], run: Run, several: bool) -> None:
-    def labels(value: Any) -> Any:
+def _extend(columns: dict[str, list[Any]], run: Run, several: bool, expects_several: bool) -> None:
+    def labels(value: Any, several: bool) -> Any:
         if value is None:
             return None
         if several:
@@ -206,8 +209,8 @@ def _extend(columns: dict[str, list[Any]], run: Run, several: bool) -> None:
         columns[name] += [value] * n
     for name in ("row", "group", "score", "confidence"):
         columns[name] += [getattr(row, name) for row in run.rows]
-    columns["expected"] += [labels(row.expected) for row in run.rows]
-    columns["output"] += [labels(row.output) for row in run.rows]
+    columns["expected"] += [labels(row.expected, expects_several) for row in run.rows]
+    columns["output"] += [labels(row.output, several) for row in run.rows]
     columns["probabilities"] += [list(row.probabilities) if row.probabilities else None for row in run.rows]
 
 

@@ -126,8 +126,8 @@ def output_text(output: Output | None) -> str:
 
 
 def capital(text: str) -> str:
-    """The text with its first letter large, the rest as it is (`macro-F1` -> `Macro-F1`)."""
-    return text[:1].upper() + text[1:]
+    """The text with its first letter large, the rest as it is (`macro-F1` -> `Macro-F1`); chrF is a name and stays."""
+    return text if text.startswith("chrF") else text[:1].upper() + text[1:]
 
 
 def shorten(text: str, limit: int) -> str:

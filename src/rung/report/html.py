@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rung.evaluation.kinds import metric_name
+from rung.evaluation.kinds import metric_name, row_metric_of
 from rung.evaluation.records import ComparisonRecord, Run
 from rung.evaluation.summary import ArmSummary, Verdict
 from rung.methods import METHODS, method_class
-from rung.report import entities, formats, rows, view
+from rung.report import entities, formats, rows, texts, view
 from rung.report.charts import ArmPoint, gap_chart, ladder_chart, mark, scaled
 from rung.report.choices import UNREADABLE, choices
-from rung.report.row_charts import MOST_LABELS, heat_map, reliability_chart
+from rung.report.row_charts import MOST_LABELS, heat_map, reliability_chart, score_bars
+from rung.report.view import judged_by
 from rung.report.words import words_for
 
 if TYPE_CHECKING:
@@ -38,10 +39,10 @@ def page(comparison: ComparisonRecord, verdict: Verdict) -> str:
         c=comparison,
         v=verdict,
         metric=metric_name(comparison.metric, comparison.task),
-        # a run's own column holds the mean of its rows' scores, which F1 over entities is not
-        row_metric=metric_name(
-            "exact_match" if comparison.task.kind == "extract" else comparison.metric, comparison.task
-        ),
+        # a run's own column holds the mean of its rows' scores, which F1 over entities and corpus BLEU are not
+        row_metric=metric_name(row_metric_of(comparison.task), comparison.task),
+        generate=comparison.task.kind == "generate",
+        judged_by=judged_by(comparison),
         chosen=chosen,
         score=view.score_of(chosen, comparison) if chosen else None,
         beside=view.beside(chosen, comparison) if chosen else [],
@@ -200,6 +201,8 @@ def _charts(points: list[ArmPoint], comparison: ComparisonRecord, verdict: Verdi
 def _row_sections(comparison: ComparisonRecord, verdict: Verdict) -> dict[str, Any]:
     """Mistakes and calibration of the recommended arm's first run (the best arm's, where none is recommended); disagreements."""
     run = view.first_run(comparison, verdict.recommended) or view.first_run(comparison, verdict.best)
+    if comparison.task.kind == "generate":
+        return _text_sections(run, comparison, verdict)
     extract = comparison.task.kind == "extract"
     table = rows.confusion(run, comparison.task.label_names) if run and not extract else None
     bins, error = rows.calibration(run) if run else ((), None)
@@ -220,6 +223,31 @@ def _row_sections(comparison: ComparisonRecord, verdict: Verdict) -> dict[str, A
         "shared": shared,
         "firsts": firsts,
         "pieces": entities.pieces,
+    }
+
+
+def _text_sections(run: Run | None, comparison: ComparisonRecord, verdict: Verdict) -> dict[str, Any]:
+    """Answers of a `generate` task: how they score, and where the arms differ."""
+    firsts = [r for s in view.ladder(verdict) if (r := view.first_run(comparison, s.arm.id))]
+    shown, differing, shared = texts.differences(firsts, comparison.inputs, MOST_DISAGREEMENTS)
+    metric = metric_name(row_metric_of(comparison.task), comparison.task)
+    sizes = (("wide", WIDE), ("phone", PHONE)) if run else ()
+    return {
+        "run": run,
+        "extract": False,
+        "table": None,
+        "weakest": texts.weakest(run, comparison.inputs) if run else [],
+        "typical": texts.typical(run, comparison.inputs) if run else [],
+        "histogram": [
+            (name, _safe(score_bars(texts.histogram(run), metric, width=width, ident=f"scores-{name}")))
+            for name, width in sizes
+            if run
+        ],
+        "differences": shown,
+        "differing": differing,
+        "shared": shared,
+        "firsts": firsts,
+        "baselines_count": sum(not r.arm.baseline for r in firsts) < 2 or not any(r.arm.baseline for r in firsts),
     }
 
 

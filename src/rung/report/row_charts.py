@@ -1,4 +1,4 @@
-"""Charts of single rows' results as SVG text: confusion heat map and reliability. Pure functions of counts; know no records."""
+"""Charts of single rows' results as SVG text: confusions, reliability, scores. Pure functions of counts; know no records."""
 
 from __future__ import annotations
 
@@ -107,3 +107,25 @@ def reliability_chart(bins: Sequence[Bin], *, width: int = 420, ident: str = "ch
     dot = {"r": 5.0, "fill": ACCENT, "stroke": PAPER, "stroke_width": 1.5}
     body += [el("circle", cx=x(b.confidence), cy=y(b.accuracy), **dot) for b in bins]
     return svg.chart(ident, width, y(0) + 46, "Confidence against share right", told or "No confidences.", body)
+
+
+def score_bars(counts: Sequence[int], metric: str, *, width: int = 760, ident: str = "chart-scores") -> str:
+    """How many rows have which score: a bar for each of equal parts of [0, 1], with its number of rows above it."""
+    x0, top, height = 14.0, 28.0, 150.0
+    step, most, last = (width - 2 * x0) / len(counts), max(*counts, 1), len(counts)
+    base = top + height
+    told = "; ".join(
+        f"{percent(i / last, 0)} to {percent((i + 1) / last, 0)}: {count} rows" for i, count in enumerate(counts)
+    )
+    body = [text(0, 12, "test rows", fill=MUTED)]
+    for i, count in enumerate(counts):
+        tall = height * count / most
+        bar = {"x": x0 + step * i + 1, "y": base - tall, "width": step - 2, "height": tall}
+        body.append(el("rect", **bar, fill=ACCENT, fill_opacity=STRONGEST))
+        if count:
+            body.append(text(x0 + step * (i + 0.5), base - tall - 5, f"{count:,}", size=11.5, anchor="middle"))
+    body.append(line(x0, base, x0 + step * last, base, stroke=MUTED))
+    for i in range(0, last + 1, 2):
+        body.append(text(x0 + step * i, base + 18, f"{100 * i / last:.0f}", anchor="middle", fill=MUTED))
+    body.append(text(width - x0, base + 38, f"{metric} of a row, per cent", anchor="end", fill=MUTED))
+    return svg.chart(ident, width, base + 46, f"Test rows by their {metric}", told, body)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rung.evaluation.kinds import metric_name
+from rung.evaluation.generation import ABOVE_ONE
+from rung.evaluation.kinds import metric_name, metric_of
 from rung.evaluation.records import ComparisonRecord, Latency, Run
 from rung.evaluation.summary import ArmSummary, MetricValue, Verdict
-from rung.report.formats import DASH, count, interval, percent, points
+from rung.report.formats import DASH, capital, count, interval, percent, points
+from rung.task import OwnMetric
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def latency_of(comparison: ComparisonRecord, arm_id: str) -> Latency | None:
 
 
 def metric_texts(name: str, metric: MetricValue | None) -> tuple[str, str]:
-    """A metric and what stands below it: its interval with what it is over, or why there is none. Log loss is no share."""
+    """A metric and what stands below it: its interval with what it is over, or why there is none. Some are no shares."""
     if metric is None:
         return DASH, ""
     if metric.value is None:
@@ -113,6 +115,10 @@ def metric_texts(name: str, metric: MetricValue | None) -> tuple[str, str]:
     if "loss" in name:
         value = f"{metric.value:.3f}"
         ends = "" if metric.low is None or metric.high is None else f"{metric.low:.3f}–{metric.high:.3f}"
+    elif name in ABOVE_ONE:
+        digits = 1 if name == "mean_words" else 2
+        value = f"{metric.value:.{digits}f}"
+        ends = "" if metric.low is None or metric.high is None else f"{metric.low:.{digits}f}–{metric.high:.{digits}f}"
     else:
         value, ends = percent(metric.value), interval(metric) if metric.low is not None else ""
     return value, "; ".join(part for part in (ends, metric.reason) if part)
@@ -124,6 +130,9 @@ def beside(summary: ArmSummary, comparison: ComparisonRecord) -> list[tuple[str,
     names: tuple[str, ...] = ("out_of_scope_recall", "false_alarm_rate") if task.out_of_scope else ()
     if task.kind == "extract":
         names = ("precision", "recall", "exact_match", "validity")
+    elif task.kind == "generate":
+        every = ("chrf", "bleu", "rouge_l", "exact_match", "empty_answers")
+        names = tuple(name for name in every if name != comparison.metric)
     elif task.multi_label:
         names = ("micro_f1", "macro_f1")
     found = []
@@ -132,6 +141,19 @@ def beside(summary: ArmSummary, comparison: ComparisonRecord) -> list[tuple[str,
         if name == "false_alarm_rate" and task.out_of_scope:
             below = f"{percent(task.out_of_scope.false_alarm_rate)} asked; {below}"
         found.append((metric_name(name, task), value, below))
+    return found
+
+
+def judged_by(comparison: ComparisonRecord) -> dict[str, str]:
+    """What another needs to get the same scores of texts: sacrebleu's signatures, and the user's own metric; else nothing."""
+    from rung.metrics.ngrams import signatures
+
+    task, run = comparison.task, next((run for run in comparison.runs if run.rows), None)
+    if task.kind != "generate" or run is None:
+        return {}
+    found = signatures([row.expected for row in run.rows])
+    if isinstance(task.metric, OwnMetric):
+        found[metric_of(task)] = f"{task.metric.file}:{task.metric.function}, sha-256 {task.metric.sha256}"
     return found
 
 
@@ -179,8 +201,24 @@ def _caveats(comparison: ComparisonRecord, verdict: Verdict) -> Iterator[str]:
         yield f"{count(len(missing), 'arm')} of {len(verdict.arms)} did not run; one of them might have done better."
     if all(len(s.seeds) < 2 for s in done):
         yield "Each arm was run with one seed: how much a trained arm varies from one training to the next is not known."
+    yield from _of_texts(comparison)
     yield from comparison.warnings
     yield "The figures hold for texts like the test rows; where later texts differ, measure again."
+
+
+def _of_texts(comparison: ComparisonRecord) -> list[str]:
+    task = comparison.task
+    if task.kind != "generate" or isinstance(task.metric, OwnMetric):
+        return []
+    name = capital(metric_name(comparison.metric, task))
+    if comparison.metric == "exact_match":
+        return [
+            f"{name} knows no answer but the references: what is right in other words counts as wrong. Read some answers."
+        ]
+    return [
+        f"{name} compares answers with the references by letters or words: what is right in other words scores low, what is wrong "
+        "in like words scores high. Read some answers."
+    ]
 
 
 def spoken_score(verdict: Verdict) -> str:

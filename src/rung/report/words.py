@@ -55,6 +55,20 @@ _KINDS: dict[str, dict[str, str]] = {
             "Share of answers that can be read, use only the task's types, and name only words of the text, where they stand."
         ),
     },
+    "texts": {
+        "Reference": "A text that would have been a right answer; a row may have several, and the best fit counts.",
+        "chrF": (
+            "How much of the letters, in runs of one to six, an answer and its reference share; what is missing weighs more than "
+            "what is too much. The mean over test rows."
+        ),
+        "BLEU": "Of the answers' runs of one to four words, the share that stands in a reference; less where they are too short.",
+        "ROUGE-1, ROUGE-2": "The balance of wrong and missing words, or pairs of words.",
+        "ROUGE-L": "The same by the longest run of words, gaps allowed, that answer and reference share in one order.",
+        "Exact match": "Share of answers that are a reference word for word; white space aside.",
+        "Distinct-1, distinct-2": "Of all words, or pairs of words, answered, the share that is new: low where answers are alike.",
+        "Length ratio": "Words answered for each word of the reference nearest in length.",
+        "Signature": "All settings behind a BLEU or chrF figure, so that others can get the same.",
+    },
     "out of scope": {
         "Out of scope": "An input that belongs to none of the classes, and is to be answered so.",
         "Out-of-scope recall": "Of the test rows that belong to no class, the share that was answered so.",
@@ -63,8 +77,14 @@ _KINDS: dict[str, dict[str, str]] = {
 }
 
 
+#: what a report on texts does not speak of
+_OF_LABELS = frozenset({"Confusion", "Confidence", "Calibration", "Calibration error", "Log loss", "McNemar test"})
+
+
 def words_for(task: Task) -> dict[str, str]:
     """The terms that a report on this task uses."""
+    if task.kind == "generate":
+        return {word: meaning for word, meaning in (_KINDS["texts"] | WORDS).items() if word not in _OF_LABELS}
     kind = "entities" if task.kind == "extract" else "several labels" if task.multi_label else "one label"
     found = _KINDS[kind] | (_KINDS["out of scope"] if task.out_of_scope else {}) | WORDS
     return {word: meaning for word, meaning in found.items() if kind == "one label" or word != "Confusion"}

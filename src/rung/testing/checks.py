@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 
 from rung.methods.base import Fitted, Kit, Method
 from rung.metrics.extraction import entity_f1
+from rung.metrics.generation import chrf
+from rung.metrics.ngrams import references_of
 from rung.models.base import Model
 from rung.task import Context, Example, Prediction, Task, TaskKind
 from rung.testing.sound import assert_same, assert_sound, check
@@ -154,6 +156,9 @@ class MethodChecks:
         if self.kind == "extract":
             self._finds_entities(predictions)
             return
+        if self.kind == "generate":
+            self._says_more_than_one_thing(predictions)
+            return
         right = sum(p.output == row.output for p, row in zip(predictions, self.toy.test, strict=True))
         commonest = Counter(row.output for row in self.toy.test).most_common(1)[0][1]
         assert right >= commonest + 2, f"{right} of {len(self.toy.test)} right; majority has {commonest}"
@@ -162,6 +167,14 @@ class MethodChecks:
         given = [None if p.output is None else str(p.output) for p in predictions]
         score = entity_f1([str(row.output) for row in self.toy.test], given).value or 0.0
         assert score >= LEAST_F1, f"micro-F1 over entities {score:.2f}, less than {LEAST_F1}"
+
+    def _says_more_than_one_thing(self, predictions: Sequence[Prediction]) -> None:
+        expected = [row.output for row in self.toy.test]
+        score = chrf(expected, [None if p.output is None else str(p.output) for p in predictions]).value or 0.0
+        always = max(
+            chrf(expected, [text] * len(expected)).value or 0.0 for row in expected for text in references_of(row)
+        )
+        assert score > always, f"chrF {score:.2f}; one text for everything has {always:.2f}"
 
 
 def assert_reason(reason: object) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from rung.methods.base import Fitted, Method
 from rung.models.base import Model
-from rung.task import Input, Output, Prediction, Task
+from rung.task import Input, Message, Output, Prediction, Task
 
 #: `module:function` that opens the base model by name in the fresh process.
 OPENER = "rung.models:open_model"
@@ -53,7 +53,7 @@ def predict_in_fresh_process(
     order = {
         "opener": opener,
         "saved": [[s.cls, str(s.folder), s.task.model_dump(mode="json"), s.model] for s in saved],
-        "inputs": [[[item.fields, item.pair] for item in asked] for asked in inputs],
+        "inputs": [[[item.fields, item.pair, item.messages] for item in asked] for asked in inputs],
     }
     done = subprocess.run(
         [sys.executable, "-c", "from rung.testing import fresh; fresh._answer()"],
@@ -75,7 +75,10 @@ def _answer() -> None:
     models: dict[str, Model] = {}
     answers = []
     for (cls, folder, task, name), asked in zip(order["saved"], order["inputs"], strict=True):
-        inputs = [Input(tuple((k, v) for k, v in fields), pair) for fields, pair in asked]
+        inputs = [
+            Input(tuple((k, v) for k, v in fields), pair, tuple(Message(*turn) for turn in turns))
+            for fields, pair, turns in asked
+        ]
         if name is not None and name not in models:
             models[name] = open_model(name)
         fitted = _named(cls).load(Path(folder), Task.model_validate(task), models.get(name))

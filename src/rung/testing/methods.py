@@ -64,8 +64,8 @@ def check_methods(
 
     Args:
         model: the base model, for those that need one.
-        kinds: what they are tried on: one label, several, pairs of texts, inputs of no class, entities. A method that cannot
-            do one of them says so by its `skip_reason`; it can do one at least.
+        kinds: what they are tried on: one label, several, pairs of texts, inputs of no class, entities, texts. A method that
+            cannot do one of them says so by its `skip_reason`; it can do one at least.
         beats_majority: whether a method has to be better than always answering one label. False for a model with random weights
             under a method that learns nothing.
         opener: `module:function` that opens the base model by its name in a fresh process.

@@ -61,6 +61,8 @@ def assert_sound(prediction: Prediction, task: Task, asked: Input) -> None:
     assert prediction.usage.seconds >= 0 and prediction.usage.tokens_in >= 0
     if task.kind == "extract":
         _sound_entities(prediction, task, asked.text)
+    elif task.kind == "generate":
+        assert isinstance(prediction.output, str), f"not a text: {prediction.output!r}"
     else:
         _sound_labels(prediction, task)
 

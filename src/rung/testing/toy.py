@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from rung.entities import Entity, dump
-from rung.task import Example, Input, Label, OutOfScope, Output, Task, TaskKind, as_input
-from rung.testing.toy_texts import ELSEWHERE, FILLINGS, OPENINGS, SENTENCES, TOPICS
+from rung.task import Example, Input, Label, Message, OutOfScope, Output, Role, Task, TaskKind, as_input
+from rung.testing.toy_texts import ADVICE, ELSEWHERE, FILLINGS, OPENINGS, SENTENCES, TOPICS
 
-#: What a toy is about: one label a text, several, the label of a pair of texts, texts of no class among the others, entities.
-ToyKind = Literal["classify", "several", "pairs", "scope", "extract"]
+#: What a toy is about: one label a text, several, the label of a pair, texts of no class among the others, entities, an answer.
+ToyKind = Literal["classify", "several", "pairs", "scope", "extract", "generate"]
 TOY_KINDS: tuple[ToyKind, ...] = get_args(ToyKind)
 TOY_LABELS = tuple(TOPICS)
 
@@ -27,6 +27,10 @@ ODD_SENTENCES = (
     "👩‍👩‍👧 à Lisbon 🍕 for Maria",
     "nothing here, " * 150 + "but a flight to Lisbon",
 )
+
+
+#: For texts: conversations, of which the last turn asks nothing, or the first says all that can be read.
+ODD_TALKS = (("",), ("Hello", "Hi.", "\n"), ("word " * 20_000, "Well?", "So?"))
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,23 @@ def _entities() -> Toy:
     return _toy(rows, kind="extract", labels=tuple(FILLINGS), odd=[as_input(text) for text in ODD_SENTENCES])
 
 
+def _texts() -> Toy:
+    """What to do about each topic, in a sentence or either of two; every third question ends a conversation."""
+
+    def row(label: str, i: int, text: str) -> tuple[Input, Output]:
+        said = (ADVICE[label], f"{ADVICE[label][:-1]}, please.")
+        return _talk("Hello", "Hi, what is it?", text) if i % 3 == 0 else as_input(text), said if i % 2 else said[0]
+
+    odd = [*map(as_input, ODD_TEXTS), *(_talk(*turns) for turns in ODD_TALKS)]
+    return _toy(_rows(row), kind="generate", labels=(), odd=odd)
+
+
+def _talk(*turns: str) -> Input:
+    """A conversation, in which user and assistant take turns; the user begins."""
+    roles: tuple[Role, Role] = ("user", "assistant")
+    return Input((), messages=tuple(Message(roles[i % 2], text) for i, text in enumerate(turns)))
+
+
 def filled(template: str, number: int) -> tuple[str, list[Entity]]:
     """The template with its places filled, and what stands in them."""
     text, entities = "", []
@@ -129,7 +150,7 @@ def _toy(
     task = Task(
         name="toy",
         kind=kind,
-        instruction="What is the question about?",
+        instruction="What should be done?" if kind == "generate" else "What is the question about?",
         labels=tuple(Label(name=name) for name in labels),
         multi_label=multi_label,
         out_of_scope=out_of_scope,
@@ -148,4 +169,5 @@ _MAKERS: dict[ToyKind, Callable[[], Toy]] = {
     "pairs": _pairs,
     "scope": _scope,
     "extract": _entities,
+    "generate": _texts,
 }

@@ -64,6 +64,13 @@ TOPICS: dict[str, tuple[str, ...]] = {
 }
 
 #: Said before a question to make a pair of it; it says nothing about the topic.
+#: What to do about each topic: the answer where a text is to be written.
+ADVICE = {
+    "weather": "Look at the sky and take an umbrella.",
+    "food": "Open the cookbook and try the recipe.",
+    "travel": "Call the station and book a seat.",
+}
+
 OPENINGS = ("Good morning", "Hello there", "One more thing, please", "I have a question", "Hi")
 
 #: Belong to no topic.
