@@ -5,9 +5,12 @@ folder = build_language("llama", tmp_path)    # transformers files: config.json,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from families import texts
 
@@ -24,6 +27,18 @@ NO_SYSTEM = (
     "<|{{ m.role }}|>{{ m.content }}<|end|>\n{% endfor %}{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
 )
 SPECIAL = ["<s>", "</s>", "<pad>", "<unk>", END, "<|system|>", "<|user|>", "<|assistant|>"]
+
+
+@contextmanager
+def in_float32() -> Iterator[None]:
+    """For as long as the block lasts models compute in float32: of random ones the best two answers often lie close."""
+    from rung.models.device import compute_dtype
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RUNG_DTYPE", "float32")
+        compute_dtype.cache_clear()
+        yield
+    compute_dtype.cache_clear()
 
 
 def byte_tokenizer(template: str | None = None) -> Any:

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from rung.task import Input
     from rung.workspace import Workspace
 
-#: The task that ships with the package.
-DEMO = Path(__file__).parent / "data" / "support" / "task.yaml"
+#: The tasks that ship with the package, as `rung demo --task` calls them.
+DEMOS = {
+    name: Path(__file__).parent / "data" / folder / "task.yaml"
+    for name, folder in (("support", "support"), ("extract", "reviews"), ("generate", "listings"))
+}
+DEMO = DEMOS["support"]
 
 
 def check(task: str | Path | TaskFile, *, tokens: bool = True) -> Audit:

@@ -11,10 +11,14 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from rung.errors import TaskFileError, UnknownNameError
-from rung.task import Frozen, OutOfScope, Usage
+from rung.fields import check_schema
+from rung.limits import Limits as Limits
+from rung.limits import Prices as Prices
+from rung.limits import TokenPrices as TokenPrices
+from rung.task import Frozen, OutOfScope
 
 if TYPE_CHECKING:
     from rung.yaml_text import YamlText
@@ -51,56 +55,12 @@ MESSAGES = {
 }
 
 
-class Limits(Frozen):
-    """What an answer must satisfy. None means no limit."""
+class JudgePlan(Frozen):
+    """A language model that compares texts with the references, in both orders."""
 
-    tolerance: float = Field(
-        0.01,
-        ge=0,
-        lt=1,
-        description="an arm is as good as the best if it is at most this much worse (0.01 is one point)",
-    )
-    quality_floor: float | None = Field(
-        None, ge=0, le=1, description="arms shown to lie below this quality are not recommended"
-    )
-    latency_ms: float | None = Field(None, gt=0, description="highest median latency of one request, in milliseconds")
-    cost_usd_per_1k: float | None = Field(None, gt=0, description="highest cost of 1,000 requests, in US dollars")
-    spend_usd: float | None = Field(
-        None, ge=0, description="what the answers of each hosted model may cost, in US dollars; needs prices.tokens"
-    )
-    data_leaves_machine: bool = Field(True, description="false: no row may be sent to a hosted model")
-
-
-class TokenPrices(Frozen):
-    """A model's prices, USD per million tokens."""
-
-    input_usd: float = Field(ge=0, allow_inf_nan=False, description="tokens of prompts")
-    output_usd: float = Field(ge=0, allow_inf_nan=False, description="tokens of answers, those of reasoning included")
-    cached_input_usd: float | None = Field(
-        None, ge=0, allow_inf_nan=False, description="prompt tokens from the provider's cache; None: as other input"
-    )
-
-    def cost_usd(self, usage: Usage) -> float:
-        """The price of a usage; cached tokens are a part of `tokens_in`.
-
-        >>> round(TokenPrices(input_usd=1, output_usd=4, cached_input_usd=0.5).cost_usd(Usage(1000, 100, 400)), 6)
-        0.0012
-        """
-        cached = min(usage.tokens_cached, usage.tokens_in)
-        cached_usd = self.input_usd if self.cached_input_usd is None else self.cached_input_usd
-        total = (usage.tokens_in - cached) * self.input_usd + cached * cached_usd + usage.tokens_out * self.output_usd
-        return total / 1_000_000
-
-
-class Prices(Frozen):
-    """What machine time and hosted models' tokens cost."""
-
-    machine_usd_per_hour: float = Field(
-        0.10, ge=0, description="price of this machine; the default stands for a rented 2-core virtual machine"
-    )
-    tokens: dict[str, TokenPrices] = Field(
-        default_factory=dict, description="of hosted models, by the name under `models:`, USD per million tokens"
-    )
+    model: str = Field(description="its name, as under `models:`")
+    rows: int = Field(50, ge=1, description="test rows it judges, the same for every arm")
+    criteria: str = Field("", description="what makes an answer better, in words; default: left to the judge")
 
 
 class DataSource(Frozen):
@@ -128,6 +88,9 @@ def _scope_forms(schema: dict[str, Any]) -> None:
 class TaskFile(Frozen):
     """The whole of task.yaml. Paths are relative to the file."""
 
+    # as the file has it: what is written can be read again
+    model_config = ConfigDict(serialize_by_alias=True)
+
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="short name of the task")
     kind: Literal["classify", "extract", "generate"] = Field(
         "classify",
@@ -144,13 +107,25 @@ class TaskFile(Frozen):
     output: str = Field(
         "label",
         description="the column with the expected label, or list of labels; with extract the entities: a list of "
-        "{type, start, end} or {type, text}, a mapping of fields to texts, or a list of tags (BIO), also as JSON text; "
+        "{type, start, end} or {type, text}, a mapping of fields to texts, or a list of tags (BIO), also as JSON text (with "
+        "`schema` an object); "
         "with generate a text, or a list of texts that are each as good",
     )
     metric: str | None = Field(
         None,
         description="with generate: what arms are compared by: chrf (the default), rouge_l, exact_match, bleu, or "
         "FILE.py:FUNCTION, a function of yours",
+    )
+    judge: JudgePlan | None = Field(
+        None,
+        description="with generate: a language model that judges answers against the references; opinion, not verdict",
+    )
+    # `schema` alone would hide a method of pydantic's
+    json_schema: dict[str, Any] | str | None = Field(
+        None,
+        alias="schema",
+        description="with extract: the answer is a JSON object under this JSON schema, a mapping or the path of a .json file, and "
+        "its values need not stand in the text; default: entities",
     )
     tokens: str | None = Field(
         None,
@@ -269,12 +244,23 @@ class TaskFile(Frozen):
             raise ValueError(f"one of {', '.join(TEXT_METRICS)}, or FILE.py:FUNCTION beside the task file{hint}")
         return value
 
+    @field_validator("json_schema", mode="before")
+    @classmethod
+    def _schema(cls, value: Any) -> Any:
+        if isinstance(value, str) and not value.lower().endswith(".json"):
+            raise ValueError("a mapping (JSON schema), or the path of a .json file beside the task file")
+        if isinstance(value, dict):
+            check_schema(value)
+        return value
+
     @model_validator(mode="after")
     def _fits_kind(self) -> TaskFile:
-        if self.kind != "extract" and self.tokens is not None:
-            raise ValueError("tokens: belongs to kind: extract")
+        if self.kind != "extract" and (self.tokens is not None or self.json_schema is not None):
+            raise ValueError(f"{'tokens' if self.tokens is not None else 'schema'}: belongs to kind: extract")
         if self.kind != "generate" and self.metric is not None:
             raise ValueError("metric: belongs to kind: generate")
+        if self.kind != "generate" and self.judge is not None:
+            raise ValueError("judge: belongs to kind: generate")
         if self.kind != "classify":
             return self._without_classes()
         if self.out_of_scope is not None and self.multi_label:
@@ -289,6 +275,8 @@ class TaskFile(Frozen):
         if self.multi_label is not None:
             why = "; a text may always have several entities" if extract else "; several references are a list of texts"
             raise ValueError(f"multi_label: belongs to kind: classify{why}")
+        if self.json_schema is not None:
+            return self._under_schema()
         if extract and len(self.input_columns) > 1:
             raise ValueError("input: extract reads one column, since places count the characters of one text")
         if self.tokens is not None and self.tokens == self.output:
@@ -296,6 +284,16 @@ class TaskFile(Frozen):
         if not extract and (self.labels is not None or self.pair):
             key, kinds = ("labels", "classify, or extract") if self.labels is not None else ("pair", "classify")
             raise ValueError(f"{key}: belongs to kind: {kinds}")
+        return self
+
+    def _under_schema(self) -> TaskFile:
+        if self.labels is not None:
+            raise ValueError("labels: the fields are those of `schema:`, each with its description there")
+        if self.tokens is not None or self.pair:
+            key, kinds = (
+                ("pair", "kind: classify") if self.pair else ("tokens", "entities; under a schema none are tagged")
+            )
+            raise ValueError(f"{key}: belongs to {kinds}")
         return self
 
     @property
@@ -360,7 +358,7 @@ def _explain(error: ValidationError, text: YamlText) -> TaskFileError:
     loc = [part for part in first["loc"] if part not in ("DataSource", "float")]
     message = MESSAGES.get(first["type"], first["msg"].removeprefix("Value error, "))
     named = message.partition(":")[0]
-    if not loc and named in TaskFile.model_fields:  # rules over several keys name the key to look at
+    if not loc and named in _keys_of(TaskFile):  # rules over several keys name the key to look at
         loc, message = [named], message.partition(":")[2].strip()
     line = text.line_of(loc)
     where = f"{text.name}, line {line}" if line else text.name
@@ -385,5 +383,11 @@ def _known_keys(parents: list[Any]) -> list[str]:
         "validation": DataSource,
         "methods": MethodSpec,
         "out_of_scope": OutOfScope,
+        "judge": JudgePlan,
     }
-    return list(inner.get(str(parents[0]), TaskFile).model_fields) if parents else list(TaskFile.model_fields)
+    return _keys_of(inner.get(str(parents[0]), TaskFile) if parents else TaskFile)
+
+
+def _keys_of(model: type[Frozen]) -> list[str]:
+    """Its keys as a task file has them."""
+    return [field.alias or name for name, field in model.model_fields.items()]

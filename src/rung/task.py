@@ -81,14 +81,17 @@ class Task(Frozen):
     Attributes:
         name: short name, used for folders and comparisons.
         kind: `classify` (one label, or several where `multi_label`), `extract` (the answer is `rung.entities`' JSON text), or
-            `generate` (the answer is a text, judged against one reference or several).
+            `generate` (the answer is a text, judged against one reference or several). With a `json_schema` the answer of
+            `extract` is `rung.fields`' JSON text.
         instruction: one or two sentences a person could work by.
-        labels: the classes in a fixed order; every probability vector follows it. With `extract`, the types of entities.
+        labels: the classes in a fixed order; every probability vector follows it. With `extract`, the types of entities;
+            with a `json_schema` its fields.
         multi_label: an example may have any number of labels.
         out_of_scope: with `classify` and one label, how inputs of no class are answered; None: every input has a class.
             Its label is among `labels` only where training rows have it.
         metric: with `generate`, what arms are compared by: a key of `rung.metrics.generation.METRICS`, or the user's own; None
             is the default of the kind.
+        json_schema: with `extract`, the JSON schema of answers as JSON text (`rung.fields.schema_of` reads it); None: entities.
     """
 
     name: str
@@ -98,6 +101,7 @@ class Task(Frozen):
     multi_label: bool = False
     out_of_scope: OutOfScope | None = None
     metric: str | OwnMetric | None = None
+    json_schema: str | None = None
 
     @property
     def label_names(self) -> tuple[str, ...]:

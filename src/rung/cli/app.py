@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,6 +46,14 @@ Name = Annotated[
 ]
 
 
+class Demo(StrEnum):
+    """The tasks that ship with Rung: keys of `rung.api.DEMOS`."""
+
+    SUPPORT = "support"
+    EXTRACT = "extract"
+    GENERATE = "generate"
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         from rung import __version__
@@ -65,18 +74,31 @@ def _options(
 @app.command()
 @guarded
 def demo(
-    quick: Annotated[bool, typer.Option("--quick", help="Learn from 100 of the 400 messages only.")] = False,
+    task: Annotated[
+        Demo,
+        typer.Option(
+            metavar="NAME",
+            help="support: messages, ten labels; extract: reviews, as JSON; generate: advertisements from columns.",
+        ),
+    ] = Demo.SUPPORT,
+    quick: Annotated[bool, typer.Option("--quick", help="Learn from 100 of the training rows only.")] = False,
     out: Out = Path("rung-demo"),
     workspace: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Compare every way on a small task that ships with Rung: 640 support messages, ten labels."""
-    from rung.api import DEMO
+    """Compare the ways on a small task that ships with Rung; by default 640 support messages, ten labels."""
+    from rung.api import DEMOS
 
+    file = DEMOS[task]
     plan = {"sizes": [100]} if quick else {}
-    _compare(DEMO, out, workspace, as_json, plan)
+    _compare(file, out, workspace, as_json, plan)
     if not as_json:
-        console(stderr=True).print('next: rung predict support --input "Where is my parcel?"', soft_wrap=True)
+        after = {
+            Demo.SUPPORT: 'support --input "Where is my parcel?"',
+            Demo.EXTRACT: 'reviews --input "Cold soup, but what a view."',
+            Demo.GENERATE: f"listings --file {file.with_name('test.jsonl')}",
+        }
+        console(stderr=True).print(f"next: rung predict {after[task]}", soft_wrap=True, markup=False)
 
 
 @app.command()

@@ -134,7 +134,7 @@ def _text_of(value: Any) -> str:
 
 
 def predictions_json(task: Task, inputs: Sequence[Input], predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
-    """Predictions as JSON values: input, output (with `extract` the list of entities), confidence, and each label's probability."""
+    """Predictions as JSON values: input, output (with `extract` entities or the object), confidence, each label's probability."""
     out = []
     for item, found in zip(inputs, predictions, strict=True):
         values = None

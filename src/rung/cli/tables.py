@@ -44,6 +44,8 @@ def show_audit(audit: Audit, console: Console) -> None:
 
 
 def _kind(task: Task) -> str:
+    if task.json_schema is not None:
+        return f"JSON under a schema with the fields {', '.join(task.label_names)}"
     if task.kind == "extract":
         return "entities in a text"
     if task.kind == "generate":
@@ -72,14 +74,14 @@ def _spread(summary: dict[str, float] | None) -> str:
 def _sentences(figures: dict[str, Any]) -> list[str]:
     balance = figures["balance"]
     said = _reference_sentences(figures.get("references", {}))
-    said = said or [f"{len(figures['labels']):,} {'entity types' if 'entities' in figures else 'labels'}"]
+    said = said or [f"{len(figures['labels']):,} {_what(figures, 'fields', 'entity types')}"]
     if balance["ratio"] is not None:
         big, small = balance["largest"], balance["smallest"]
         said[0] += (
             f"; in train the largest is {big['label']} ({big['rows']:,} rows), "
             f"the smallest {small['label']} ({small['rows']:,})"
         )
-    said += _entity_sentences(figures.get("entities", {}))
+    said += _entity_sentences(figures.get("entities", {})) + _field_sentences(figures.get("fields", {}))
     limit = figures["lengths"]["train"].get("token_limit")
     if limit is not None:
         cut = sum(sizes.get("truncated", 0) for sizes in figures["lengths"].values())
@@ -92,9 +94,22 @@ def _sentences(figures: dict[str, Any]) -> list[str]:
     said.append(f"test rows whose input stands in train: {overlap['exact']:,} exactly, {overlap['near']:,} nearly")
     doubles = figures["duplicates"]["train"]
     said.append(f"repeated rows in train: {doubles['exact']:,} exactly, {doubles['near']:,} nearly")
-    what = "entities" if "entities" in figures else "texts" if "references" in figures else "labels"
+    what = "texts" if "references" in figures else _what(figures, "fields", "entities")
     said.append(f"inputs with different {what}: {figures['conflicts']['inputs']:,}")
     return [text[0].upper() + text[1:] + "." for text in said]
+
+
+def _what(figures: dict[str, Any], fields: str, entities: str) -> str:
+    """What the rows of a task without texts are answered with."""
+    return fields if "fields" in figures else entities if "entities" in figures else "labels"
+
+
+def _field_sentences(fields: dict[str, Any]) -> list[str]:
+    return [
+        f"{name}: {found['fields']:,} values in fields, {found['per_row']['median']:,} a row (at most {found['per_row']['max']:,})"
+        for name, found in fields.items()
+        if found["per_row"] is not None
+    ]
 
 
 def _reference_sentences(references: dict[str, Any]) -> list[str]:

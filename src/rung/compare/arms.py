@@ -67,13 +67,13 @@ def _models(method: Method, file: TaskFile, wiring: Wiring) -> list[str | None]:
     if not method.model_kinds:
         return [None]
     names = list(dict.fromkeys(file.models))
-    fitting = [name for name in names if wiring.open_model(name).info.kind in method.model_kinds]
+    fitting = [name for name in names if method.works_with(file.kind, wiring.open_model(name).info.kind)]
     return [*(fitting or names[:1])]
 
 
 def _short(model: str) -> str:
-    """A model's name in an arm's: of a path the last part."""
-    return model.rstrip("/").rpartition("/")[2] or model
+    """A model's name in an arm's: of a path the last part, of a hosted model the part behind its address."""
+    return model.rpartition("#")[2].rstrip("/").rpartition("/")[2] or model
 
 
 def _arm(method: Method, name: str, model: str | None, size: int | None, file: TaskFile, wiring: Wiring) -> Arm:

@@ -17,7 +17,7 @@ from rung.cache import Cache
 from rung.compare import Comparison
 from rung.compare.arms import Planned, planned_runs
 from rung.compare.estimates import Estimates
-from rung.compare.outside import upload_warnings, with_hosted
+from rung.compare.outside import judge_of, upload_warnings, with_hosted
 from rung.compare.sharing import encode_shared
 from rung.compare.wiring import Wiring
 from rung.compare.work import Worker, reason
@@ -142,6 +142,7 @@ class Session:
             wiring=self.wiring.for_lanes(lanes),
             lanes=lanes,
             limits=self.file.limits,
+            judge=judge_of(self.file, self.wiring),
         )
         pace = Pace(*encode_shared(todo, dataset, features, self.wiring, self.events))
         LocalRunner(lanes, pace=pace).run(self._jobs(todo, dataset, lanes), worker, self.events)

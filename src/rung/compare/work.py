@@ -16,7 +16,8 @@ from rung.dataset import Dataset
 from rung.dataset.split import cut_validation, nested
 from rung.errors import RungError, StorageError
 from rung.evaluation.environment import environment
-from rung.evaluation.evaluate import evaluate, plain
+from rung.evaluation.evaluate import Evaluation, evaluate, plain
+from rung.evaluation.judge import Judge
 from rung.evaluation.records import Run
 from rung.events import Event, Events, Kind
 from rung.features import Features
@@ -39,6 +40,7 @@ class Worker:
     Attributes:
         comparison: its id. folder: its folder. split_seed: seed of every split.
         lanes: arms worked on side by side, for the record. limits: whether rows may leave the machine.
+        judge: who compares texts with their references; None: nobody does.
 
     Safe to call from several threads at once.
     """
@@ -52,6 +54,7 @@ class Worker:
     wiring: Wiring
     lanes: int = 1
     limits: Limits = field(default_factory=Limits)
+    judge: Judge | None = None
     _warm: set[int] = field(default_factory=set)
     _asked_outside: dict[tuple[str, int], tuple[float, ...]] = field(default_factory=dict)
 
@@ -142,9 +145,17 @@ class Worker:
             "trainable_parameters": fitted.trainable_parameters,
             "weights_sha": fitted.weights_sha,
             "prediction_sha": judged.prediction_sha,
-            "details": plain({**fitted.details, **({"notes": judged.notes} if judged.notes else {})}),
+            "details": plain({**fitted.details, **self._remarks(judged, events)}),
             "fitted_path": self._save(fitted, planned),
         }
+
+    def _remarks(self, judged: Evaluation, events: Events) -> dict[str, Any]:
+        """What else there is to tell of the answers: notes on them, and a judge's opinion."""
+        found: dict[str, Any] = {"notes": judged.notes} if judged.notes else {}
+        if self.judge is not None:
+            task, test = self.dataset.task, self.dataset.test
+            found["judge"] = self.judge.verdicts(task, test, judged.rows, events.named("judge"))
+        return found
 
     def _save(self, fitted: Fitted, planned: Planned) -> str | None:
         if not planned.keep:

@@ -3,6 +3,7 @@
 read.py         any source to rows, with places      decode.py, formats.py, hub.py: bytes, formats, Hugging Face
 gather.py       all that a task file names, with every finding; examples.py, labels.py, scope.py: rows, classes, no class
 entities.py     the entities of a row in any shape; tags.py: BIO and its kin; conversations.py: references, turns
+fields.py       the object of a row under a JSON schema
 own_metric.py   a metric of the user's own
 load.py         the dataset to compare on, or the first error
 audit.py        all findings and figures; near.py, measures.py: near duplicates, lengths and balance

@@ -15,7 +15,7 @@ from typing import Any
 
 from rung.dataset.gather import Gathered, gather
 from rung.dataset.labels import noun
-from rung.dataset.measures import balance, class_counts, entity_counts, lengths, reference_counts, summary
+from rung.dataset.measures import balance, class_counts, entity_counts, field_counts, lengths, reference_counts, summary
 from rung.dataset.near import near_earlier, near_matches
 from rung.dataset.rows import Finding, Level, counted
 from rung.dataset.text import input_key
@@ -40,7 +40,7 @@ class Audit:
         task: name, kind and labels, as far as they could be read.
         findings: errors first, then warnings, then notes.
         figures: counts, labels, balance, lengths, duplicates, conflicts and overlap, as JSON values; by split with `extract` also
-            `entities`, with `generate` also `references`.
+            `entities` (with a JSON schema `fields`), with `generate` also `references`.
     """
 
     task: Task
@@ -89,11 +89,12 @@ def audit(
         "balance": balance(counts),
         "lengths": {name: lengths(examples) for name, examples in rows.items()},
         "duplicates": {"train": _duplicates(rows["train"], findings)},
-        "conflicts": _conflicts(rows, file.kind, findings),
+        "conflicts": _conflicts(rows, found.task, findings),
         "overlap": _overlap(found, rows, file.keep_overlap, findings),
     }
     if file.kind == "extract":
-        figures["entities"] = {name: entity_counts(examples) for name, examples in rows.items()}
+        key, counts_of = ("fields", field_counts) if found.task.json_schema else ("entities", entity_counts)
+        figures[key] = {name: counts_of(examples) for name, examples in rows.items()}
     if file.kind == "generate":
         figures["references"] = {name: reference_counts(examples) for name, examples in rows.items()}
     findings += _shape_findings(found, figures)
@@ -136,8 +137,9 @@ def _duplicates(train: list[Example], findings: list[Finding]) -> dict[str, int]
     return {"exact": len(repeats), "near": len(near)}
 
 
-def _conflicts(rows: Rows, kind: TaskKind, findings: list[Finding]) -> dict[str, int]:
+def _conflicts(rows: Rows, task: Task, findings: list[Finding]) -> dict[str, int]:
     """Inputs that stand with different labels, entities or texts, in any split. Of texts several may be right: that is a note."""
+    kind = task.kind
     by_key: defaultdict[tuple[str, ...], list[Example]] = defaultdict(list)
     for examples in rows.values():
         for example in examples:
@@ -148,7 +150,7 @@ def _conflicts(rows: Rows, kind: TaskKind, findings: list[Finding]) -> dict[str,
         one = clashes[0]
         told = _examples(one) if kind == "generate" else " and ".join(dict.fromkeys(_told(e.output, kind) for e in one))
         what, remedy = {
-            "extract": ("entities", "decide which are right"),
+            "extract": ("fields" if task.json_schema else "entities", "decide which are right"),
             "generate": ("texts", "as test rows, put all that are right into one row, as a list"),
         }.get(kind, ("labels", "decide which label is right"))
         message = f"{len(clashes):,} input(s) stand with different {what} ({len(places):,} rows), e.g. as {told}"
@@ -167,6 +169,8 @@ def _told(output: Output, kind: TaskKind) -> str:
     """An output as people write it; entities without their places, which a leading blank moves."""
     if kind != "extract":
         return repr(output)
+    if str(output).startswith("{"):  # an object under a JSON schema
+        return str(output)
     return "; ".join(f"{entity.type} {entity.text!r}" for entity in parse(str(output))) or "no entity"
 
 
@@ -217,7 +221,9 @@ def _shape_findings(found: Gathered, figures: dict[str, Any]) -> list[Finding]:
     ratio = figures["balance"]["ratio"]
     if ratio is not None and ratio >= IMBALANCE:
         big, small = figures["balance"]["largest"], figures["balance"]["smallest"]
-        what, remedy = ("entity types", "F1 by type") if entities else ("classes", "macro-F1 beside accuracy")
+        what, remedy = ("classes", "macro-F1 beside accuracy")
+        if entities:
+            what, remedy = ("fields", "F1 by field") if found.task.json_schema else ("entity types", "F1 by type")
         message = f"{what} are uneven: {big['label']!r} has {big['rows']:,} training rows, {small['label']!r} {small['rows']:,}"
         out.append(Finding("note", "imbalance", message, remedy=f"look at {remedy}"))
     n = figures["counts"]["test"]["used"]
@@ -238,7 +244,7 @@ def _shape_findings(found: Gathered, figures: dict[str, Any]) -> list[Finding]:
         )
     absent = [label for label, by in figures["labels"].items() if by["train"] and not by["test"]]
     if absent and n:
-        what = f"{noun(found.task.kind)}(s)" if entities else "class(es)"
+        what = f"{noun(found.task.kind, found.task.json_schema is not None)}(s)" if entities else "class(es)"
         message = (
             f"{len(absent)} {what} of train have no test row, so nothing is learnt about them: {', '.join(absent[:8])}"
         )

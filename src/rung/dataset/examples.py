@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 from rung.dataset.conversations import Shape, conversation, references, shape_of
 from rung.dataset.entities import decoded, entities_of_row
+from rung.dataset.fields import object_of_row
 from rung.dataset.rows import Problem, Row, Unusable, encodable, is_nan
 from rung.dataset.tags import are_tags, needs_beginnings
 from rung.entities import dump
 from rung.errors import DataError
+from rung.fields import schema_of
 from rung.plan import TaskFile
 from rung.task import Example, Input, Output
 
@@ -26,14 +28,18 @@ class Reading(NamedTuple):
 
     Attributes:
         multi_label: a row may have several labels. strict_tags: an I- tag without a beginning is a fault (see `tags`).
+        json_schema: the task's, as JSON text, where it holds objects and not entities.
     """
 
     multi_label: bool = False
     strict_tags: bool = True
+    json_schema: str | None = None
 
 
-def reading_of(file: TaskFile, rows: Mapping[str, Sequence[Row]]) -> Reading:
+def reading_of(file: TaskFile, rows: Mapping[str, Sequence[Row]], schema: str | None = None) -> Reading:
     """How to read the output column: as the task file says, else as the rows of `train`, `validation` and `test` show."""
+    if schema is not None:
+        return Reading(json_schema=schema)
     if file.kind == "extract":
         every = itertools.chain.from_iterable(rows.values())
         return Reading(strict_tags=needs_beginnings(_tags(every, file.output)))
@@ -138,6 +144,8 @@ def _text(value: Any, column: str, file: TaskFile) -> str:
 
 def _output(row: Row, file: TaskFile, item: Input, reading: Reading) -> Output:
     value, column = row.values.get(file.output), file.output
+    if reading.json_schema is not None:
+        return object_of_row(value, column, schema_of(reading.json_schema))
     if file.kind == "extract":
         found = entities_of_row(value, column, item.text, _tokens(row, file, item), reading.strict_tags)
         return encodable(dump(found), repr(column))

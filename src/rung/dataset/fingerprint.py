@@ -15,7 +15,7 @@ def fingerprint(task: Task, splits: Mapping[str, Sequence[Example]]) -> str:
     Where a row stood in which file (`where`) does not count.
     """
     # what a task does not use is not part of it, so that a key made later changes no older comparison's data
-    unused = {key for key in ("out_of_scope", "metric") if getattr(task, key) is None}
+    unused = {key for key in ("out_of_scope", "metric", "json_schema") if getattr(task, key) is None}
     digest = hashlib.sha256(task.model_dump_json(exclude=unused).encode())
     for name in sorted(splits):
         digest.update(_line(["split", name, len(splits[name])]))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rung.dataset.examples import Reading, reading_of, require_columns, to_examples
+from rung.dataset.fields import field_findings, field_labels, task_schema
 from rung.dataset.labels import class_list, label_findings
 from rung.dataset.own_metric import task_metric
 from rung.dataset.read import read_rows
@@ -18,6 +19,7 @@ from rung.dataset.scope import scope_findings
 from rung.dataset.split import split
 from rung.dataset.text import input_key
 from rung.errors import UsageError
+from rung.fields import schema_of
 from rung.plan import DataSource, TaskFile
 from rung.task import Example, OwnMetric, Task
 
@@ -46,27 +48,34 @@ class Gathered:
 def gather(file: TaskFile, folder: Path) -> Gathered:
     """Read everything `file` names (paths relative to `folder`); what goes wrong becomes a finding, nothing is raised."""
     out = Gathered(Task(name=file.name, instruction=file.instruction))
+    try:
+        schema = task_schema(file, folder)
+    except UsageError as error:  # without it no row can be read
+        out.findings.append(replace(Finding.of_error(error), code="bad_schema"))
+        return out
     sources = {"train": file.train, "validation": file.validation, "test": file.test}
     rows = {
         name: _read(source, folder, name, out) for name, source in sources.items() if isinstance(source, DataSource)
     }
-    reading = reading_of(file, rows)
+    reading = reading_of(file, rows, schema)
     for name, found in rows.items():
         _take(found, file, name, reading, out)
     if isinstance(file.test, float):
         _hold_back(file, out)
     _remove_overlap(file, out)
     out.findings += _group_findings(out)
-    out.findings += label_findings(file, out.splits)
+    train = out.splits["train"]
+    out.findings += field_findings(schema, train) if schema else label_findings(file, out.splits)
     out.findings += scope_findings(file, out.splits, reading.multi_label)
     out.task = Task(
         name=file.name,
         kind=file.kind,
         instruction=file.instruction,
-        labels=class_list(file, out.splits["train"]),
+        labels=field_labels(schema_of(schema)) if schema else class_list(file, train),
         multi_label=reading.multi_label,
         out_of_scope=file.out_of_scope,
         metric=_metric(file, folder, out),
+        json_schema=schema,
     )
     return out
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import json
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,8 @@ UNLISTED_SHOWN = 10  # looking for the nearest label costs time with thousands o
 
 
 def labels_of(example: Example, kind: TaskKind = "classify") -> tuple[str, ...]:
-    """The labels of an example, one or several; of an `extract` task the types of its entities, sorted, each once.
+    """The labels of an example, one or several; of an `extract` task the types of its entities, sorted, each once; of one with a
+    JSON schema, of which the answers are objects, the fields that are there.
 
     Of any other task none: a text is no label, so that such rows are all of one stratum.
     """
@@ -34,12 +36,14 @@ def labels_of(example: Example, kind: TaskKind = "classify") -> tuple[str, ...]:
 
 @functools.lru_cache(maxsize=1 << 16)
 def _types(output: str) -> tuple[str, ...]:
+    if output.startswith("{"):
+        return tuple(sorted(json.loads(output)))
     return tuple(sorted({entity.type for entity in parse(output)}))
 
 
-def noun(kind: TaskKind) -> str:
+def noun(kind: TaskKind, under_schema: bool = False) -> str:
     """What messages call a label of a task of this kind."""
-    return "entity type" if kind == "extract" else "label"
+    return "field" if under_schema else "entity type" if kind == "extract" else "label"
 
 
 def strata(examples: Sequence[Example], kind: TaskKind = "classify") -> list[str]:

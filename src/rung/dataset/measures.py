@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from rung.dataset.labels import labels_of
 from rung.dataset.text import words
 from rung.entities import parse
+from rung.fields import leaves
 from rung.task import Example, TaskKind
 
 Summary = dict[str, float]
@@ -45,6 +47,18 @@ def entity_counts(examples: Sequence[Example]) -> dict[str, Any]:
         "types": dict(sorted(Counter(entity.type for entity in found).items())),
         "per_row": summary([len(entities) for entities in rows]),
         "characters": summary([len(entity.text) for entity in found]),
+    }
+
+
+def field_counts(examples: Sequence[Example]) -> dict[str, Any]:
+    """Fields of the rows of a task with a JSON schema: how many, under which path, how many a row."""
+    rows = [leaves(json.loads(str(example.output))) for example in examples]
+    found = [leaf.path for fields in rows for leaf in fields]
+    return {
+        "fields": len(found),
+        "rows_without": sum(not fields for fields in rows),
+        "paths": dict(sorted(Counter(found).items())),
+        "per_row": summary([len(fields) for fields in rows]),
     }
 
 

@@ -46,7 +46,7 @@ class Problem:
 
     Attributes:
         code: `bad_line`, `encoding`, `empty_input`, `no_label`, `bad_label`, `bad_text`, `no_entities`, `bad_entities`,
-            `overlapping_entities`, `bad_tags`, `bad_tokens`, `bad_messages` or `empty_reference`.
+            `overlapping_entities`, `bad_tags`, `bad_tokens`, `no_fields`, `bad_fields`, `bad_messages` or `empty_reference`.
         where: the place. message: one sentence. given: what stands there. remedy: what to do.
     """
 

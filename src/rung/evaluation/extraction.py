@@ -1,6 +1,6 @@
 """The figures of an arm on an `extract` task, and the row values it is compared by. Knows runs' rows, no limits and no other arms.
 
-N rows, T types, S seeds.
+N rows, T types, S seeds. With a JSON schema, fields are counted as entities are: their paths are the types.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from rung.evaluation.summary import MetricValue
 from rung.task import Task
 
 NO_ENTITY = "no test row expects an entity"
+NO_FIELD = "no test row expects a field"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class EntityTables:
         """Counted over the task's types and all others that occur."""
         outputs = [_text(row.output) for rows in seeds for row in rows]
         wanted = [str(row.expected) for rows in seeds[:1] for row in rows]
-        types = sorted({*task.label_names, *metrics.types_of(outputs), *metrics.types_of(wanted)})
+        types = sorted({*metrics.types_of_task(task), *metrics.types_of(outputs), *metrics.types_of(wanted)})
         tables = [metrics.type_counts(wanted, [_text(row.output) for row in rows], types) for rows in seeds]
         return cls(*(np.stack(part) for part in zip(*tables, strict=True)))
 
@@ -72,18 +73,21 @@ def extract_figures(
         seeds: for each seed its rows, in one order. texts: the inputs of these rows; None where not kept.
     """
     valid = [
-        [
-            metrics.fault(_text(row.output), task.label_names, text) is None
-            for row, text in zip(rows, texts, strict=True)
-        ]
+        [metrics.fault_of(task, _text(row.output), text) is None for row, text in zip(rows, texts, strict=True)]
         for rows in seeds
     ]
     exact = np.mean([[row.score for row in rows] for rows in seeds], axis=0)
+    none, unanswered = (
+        (NO_FIELD, "no field was answered") if task.json_schema else (NO_ENTITY, "no entity was answered")
+    )
+    f1 = macro_f1 = MetricValue(value=None, reason=none)
+    if tables.defined:
+        f1, macro_f1 = _f1(tables, units, weights_BG), _macro_f1(tables, units, weights_BG)
     return {
-        "micro_f1": _f1(tables, units, weights_BG),
-        "precision": _share(tables.right, tables.answered, "no entity was answered", units, weights_BG),
-        "recall": _share(tables.right, tables.expected, NO_ENTITY, units, weights_BG),
-        "macro_f1": _macro_f1(tables, units, weights_BG),
+        "micro_f1": f1,
+        "precision": _share(tables.right, tables.answered, unanswered, units, weights_BG),
+        "recall": _share(tables.right, tables.expected, none, units, weights_BG),
+        "macro_f1": macro_f1,
         "exact_match": row_share(exact, units, weights_BG),
         "validity": row_share(np.mean(valid, axis=0), units, weights_BG),
     }
@@ -96,8 +100,6 @@ def row_share(scores_N: np.ndarray, units: Units, weights_BG: np.ndarray) -> Met
 
 
 def _f1(tables: EntityTables, units: Units, weights: np.ndarray) -> MetricValue:
-    if not tables.defined:
-        return MetricValue(value=None, reason=NO_ENTITY)
     pairs = [np.stack(p, axis=1) for p in zip(tables.numerator_SN, tables.denominator_SN, strict=True)]
     return _ratio(pairs, units, weights)
 
@@ -121,8 +123,6 @@ def _ratio(tables: Sequence[np.ndarray], units: Units, weights: np.ndarray) -> M
 
 
 def _macro_f1(tables: EntityTables, units: Units, weights: np.ndarray) -> MetricValue:
-    if not tables.defined:
-        return MetricValue(value=None, reason=NO_ENTITY)
     linear = [np.hstack([r, w + g]) for r, w, g in zip(tables.right, tables.expected, tables.answered, strict=True)]
     value = float(np.mean([intervals.macro_f1_of(table.mean(axis=0)) for table in linear]))
     statistic = intervals.mean_of_parts(len(linear), intervals.macro_f1_of)

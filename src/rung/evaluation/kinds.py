@@ -40,9 +40,9 @@ OWN = "own_metric"
 def metric_of(task: Task) -> str:
     """The figure that arms of this task are compared by: a key of `ArmSummary.metrics`.
 
-    `extract`: micro-averaged F1 over entities, since a row may hold any number of them. `generate`: what the task file says, else
-    the mean over rows of chrF (`rung.metrics.generation.text_score` says why). Else accuracy, which for several labels is the
-    share of rows whose set of labels is exactly right.
+    `extract`: micro-averaged F1 over entities (or fields), since a row may hold any number of them. `generate`: what the task file
+    says, else the mean over rows of chrF (`rung.metrics.generation.text_score` says why). Else accuracy, which for several labels
+    is the share of rows whose set of labels is exactly right.
     """
     if task.kind == "generate":
         return OWN if isinstance(task.metric, OwnMetric) else task.metric or TEXT_METRICS[0]
@@ -62,6 +62,8 @@ def metric_name(name: str, task: Task | None = None) -> str:
     >>> metric_name("micro_f1"), metric_name("micro_f1", Task(name="t", kind="extract"))
     ('micro-F1', 'F1')
     """
+    if task is not None and task.json_schema is not None and name == "macro_f1":
+        return "F1, mean over fields"
     if task is not None and task.kind == "extract" and name in _EXTRACT_NAMES:
         return _EXTRACT_NAMES[name]
     if task is not None and task.kind == "generate":

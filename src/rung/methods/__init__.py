@@ -24,6 +24,7 @@ METHODS: Mapping[str, str] = MappingProxyType(
         "nearest_example": "nearest_example:NearestExample",
         "zero_shot": "zero_shot:ZeroShot",
         "few_shot": "few_shot:FewShot",
+        "reasoning": "reasoning:Reasoning",
         "frozen_features": "frozen_features:FrozenFeatures",
         "head_only": "head_only:HeadOnly",
         "contrastive": "contrastive:Contrastive",

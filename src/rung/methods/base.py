@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal
 
 from rung.events import Events
 from rung.features import Features
-from rung.models.base import Model
+from rung.models.base import Model, ModelKind
 from rung.models.catalogue import open_model
 from rung.task import Context, Example, Frozen, Input, Prediction, Task, TaskKind
 
@@ -124,6 +124,10 @@ class Method(Frozen, ABC):
     model_kinds: ClassVar[tuple[str, ...]] = ()
     kinds: ClassVar[tuple[TaskKind, ...]] = ("classify",)
     baseline: ClassVar[bool] = False
+
+    def works_with(self, kind: TaskKind, model: ModelKind) -> bool:
+        """Whether it can do some task of this kind with some model of that kind."""
+        return kind in self.kinds and model in self.model_kinds
 
     def skip_reason(self, task: Task, model: Model | None, train: Sequence[Example]) -> str | None:
         """Why this method cannot run here, in words for the report; None where it can. Never raises."""

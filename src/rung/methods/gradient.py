@@ -98,6 +98,8 @@ class GradientMethod(Method):
     def skip_reason(self, task: Task, model: Model | None, train: Sequence[Example]) -> str | None:
         """See `Method.skip_reason`; a gradient needs at least two rows that differ in their answers."""
         reason = super().skip_reason(task, model, train)
+        if reason is None and task.json_schema is not None:
+            return f"{self.name} tags the words of a text; the fields of a JSON schema need not stand in it"
         if reason is None and len({example.output for example in train}) < 2:
             return f"{self.name} needs training rows of at least two labels"
         return reason

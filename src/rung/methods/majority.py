@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rung.entities import dump, parse
+from rung.fields import dump as dump_object
 from rung.methods.base import Fitted, Kit, Method
 from rung.methods.saving import FittedRecord, read_arrays, read_record, sha_of, write_fitted
 from rung.methods.vectors import accuracy, outputs_of, targets
@@ -43,8 +45,11 @@ class Majority(Method):
         context: Context,
         kit: Kit,
     ) -> FittedMajority:
-        """Count answers; equal counts go to the label listed first in the task, with `extract` to the fewest entities."""
-        count = _count_entities if task.kind == "extract" else _count
+        """Count answers; equal counts go to the label listed first in the task, with `extract` to the fewest entities.
+
+        With a JSON schema each field is counted by itself: whole objects are seldom found twice.
+        """
+        count = _count_fields if task.json_schema else _count_entities if task.kind == "extract" else _count
         alone = count(self, task, train)
         score = _judged(alone, validation)
         whole = count(self, task, [*train, *validation]) if kit.refit else alone
@@ -77,6 +82,20 @@ def _count_entities(method: Majority, task: Task, examples: Sequence[Example]) -
     counts = Counter(dump(entities) for entities in found)
     best = min(counts, key=lambda out: (-counts[out], len(parse(out)), out))
     return FittedMajority(method, task, best, np.array([counts[best] / len(examples)]), None)
+
+
+def _count_fields(method: Majority, task: Task, examples: Sequence[Example]) -> FittedMajority:
+    """Each top-level field's most frequent value, or none where most rows have none; of equally frequent ones the first by name."""
+    rows = [json.loads(str(example.output)) for example in examples]
+    names = dict.fromkeys([*task.label_names, *(name for row in rows for name in row)])
+    found: dict[str, Any] = {}
+    for name in names:
+        counts = Counter(json.dumps(row.get(name), ensure_ascii=False) for row in rows)
+        value = json.loads(min(counts, key=lambda text: (-counts[text], text)))
+        found |= {} if value is None else {name: value}
+    output = dump_object(found)
+    share = [example.output for example in examples].count(output) / len(rows)
+    return FittedMajority(method, task, output, np.array([share]), None)
 
 
 def _judged(fitted: FittedMajority, validation: Sequence[Example]) -> float | None:

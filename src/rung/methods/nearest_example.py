@@ -1,7 +1,7 @@
 """Nearest example: the answer of the most similar training text. Learns nothing; the training texts are the model.
 
 With `extract` its entities are looked up in the new text by their words; those that do not stand there are answered without a
-place. With `generate` its text is the answer as it stands; of several references, the first.
+place. With a JSON schema, and with `generate`, its answer is given as it stands; of several references, the first.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class NearestExample(Method):
         if reason := super().skip_reason(task, model, train):
             return reason
         if task.kind != "classify" and self.k > 1:
-            what = "entities" if task.kind == "extract" else "texts"
+            what = "fields" if task.json_schema else "entities" if task.kind == "extract" else "texts"
             return f"nearest_example with k={self.k} has no vote over {what}; k=1 takes the nearest example's"
         return None if train else "nearest_example needs at least one training example"
 
@@ -77,22 +77,19 @@ class NearestExample(Method):
         encoded = embed([e.input for e in examples], kit.ledger, kit.events)
         arrays: Arrays = {"vectors": embed.last(encoded.vectors_ND)}
         details = {"examples": len(examples), "decision": Decision().model_dump(mode="json")}
-        if task.kind == "extract":
-            arrays["entities"] = _packed([str(e.output) for e in examples])
-            return FittedNearestEntities(self, task, embed, arrays, details, None, 0)
-        if task.kind == "generate":
-            arrays["texts"] = _packed([outputs_of(e.output)[0] for e in examples])
-            return FittedNearestText(self, task, embed, arrays, details, None, 0)
-        arrays["labels"] = targets(task, examples).astype(np.uint8)
-        return FittedNearestExample(self, task, embed, arrays, details, None, 0)
+        kind = _fitted_class(task)
+        if kind is FittedNearestExample:
+            arrays["labels"] = targets(task, examples).astype(np.uint8)
+        else:
+            arrays[kind.answers_in] = _packed([outputs_of(e.output)[0] for e in examples])
+        return kind(self, task, embed, arrays, details, None, 0)
 
     @classmethod
     def load(cls, folder: Path, task: Task, model: Model | None) -> FittedNearest:
         """Read what `save` wrote."""
         record = read_record(folder)
         check_base(record, model, folder)
-        kinds = {"extract": FittedNearestEntities, "generate": FittedNearestText}
-        kind = kinds.get(task.kind, FittedNearestExample)
+        kind = _fitted_class(task)
         arrays = read_arrays(folder, "vectors", kind.answers_in)
         return kind(cls(**record.knobs), task, Embedder.of(model), arrays, record.details, record.validation_score, 0)
 
@@ -206,6 +203,22 @@ class FittedNearestText(FittedNearest):
     def judged(self, validation: Sequence[Example]) -> float | None:
         """What the task's metric says; None where there are no rows."""
         return task_figure(self.task, validation, [p.output for p in self.predict([e.input for e in validation])]).value
+
+
+class FittedNearestFields(FittedNearestText):
+    """Array `texts`, of JSON objects: the answers of a task with a JSON schema."""
+
+    def judged(self, validation: Sequence[Example]) -> float | None:
+        """Micro-F1 over fields; None where there are none."""
+        outputs = [str(p.output) for p in self.predict([e.input for e in validation])]
+        return entity_f1([str(e.output) for e in validation], outputs).value
+
+
+def _fitted_class(task: Task) -> type[FittedNearest]:
+    if task.json_schema is not None:
+        return FittedNearestFields
+    kinds = {"extract": FittedNearestEntities, "generate": FittedNearestText}
+    return kinds.get(task.kind, FittedNearestExample)
 
 
 def _packed(texts: Sequence[str]) -> np.ndarray:

@@ -6,14 +6,16 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from rung.errors import RungError
 from rung.methods.base import Fitted, Kit, Method
 from rung.methods.prompt_search import best_way, concluded
 from rung.methods.prompted import LANGUAGE_KINDS, FittedPrompt, language_model, packed, read_prompt
+from rung.methods.shots import drawn
 from rung.methods.vectors import Embedder
 from rung.models.base import Generator, Model, Sampling
 from rung.prompts import Shot
@@ -43,7 +45,32 @@ class Prompted(Method):
             return reason
         if task.kind == "classify" and not task.labels:
             return f"{self.name} needs the names of the labels"
-        return None
+        return self._no_room(task, model) if isinstance(model, Generator) else None
+
+    def _no_room(self, task: Task, model: Generator) -> str | None:
+        """Why no input can be asked about: the instruction alone, in every form, is more than the model reads."""
+        ways = dict.fromkeys(one.model_copy(update={"shots": 0}) for one in self.contexts(Context(), model))
+        sampling = Sampling(max_tokens=self.max_tokens)
+        try:
+            bare = [FittedPrompt(self, task, model, one, sampling, (), None, {}, {}) for one in ways]
+            taken = [way.crowded() for way in bare]
+        except RungError:
+            return None  # fitting tells what is wrong with the model
+        if not taken or None in taken:
+            return None
+        least = min(count for count in taken if count is not None)
+        what = "the instruction and the labels" if task.labels else "the instruction"
+        reads = f"{model.info.name} reads {model.info.context_length:,}, the answer included"
+        return f"{what} take {least:,} tokens; {reads}"
+
+    @model_validator(mode="after")
+    def _something_to_try(self) -> Self:
+        for name in type(self).model_fields:
+            if getattr(self, name) == ():
+                raise ValueError(f"{name}: a list to be searched needs at least one value")
+        if any(count < 0 for count in several(getattr(self, "shots", 0))):
+            raise ValueError("shots: a number of examples, 0 or more")
+        return self
 
     def contexts(self, context: Context, model: Generator) -> list[Context]:
         """Every way of asking that the knobs leave open, in order of cost."""
@@ -74,6 +101,8 @@ class Prompted(Method):
     ) -> Fitted:
         """Choose how to ask; nothing is learnt."""
         generator = language_model(model)
+        # a file may be sorted, and where it is long its first rows judge
+        validation = drawn(task, validation, len(validation), "random", kit.seed)
         ways = [self.way(task, train, generator, one, kit) for one in self.contexts(context, generator)]
         way, tried = best_way(ways, validation, kit.events)
         done = concluded(way, tried, validation)
@@ -85,7 +114,7 @@ class Prompted(Method):
 
     def way(self, task: Task, train: Sequence[Example], model: Generator, context: Context, kit: Kit) -> FittedPrompt:
         """One way of asking, ready to be asked."""
-        sampling = Sampling(max_tokens=self.max_tokens, temperature=self.temperature, seed=kit.seed)
+        sampling = self.sampling(kit)
         pool, embed, arrays = self.examples(task, train, context, kit)
         details: dict[str, Any] = {
             "context": context.model_dump(mode="json"),
@@ -98,7 +127,12 @@ class Prompted(Method):
         way = FittedPrompt(
             self, task, model, context, sampling, pool, embed, arrays, details, constrained=self.constrained
         )
+        way = replace(way, events=kit.events)
         return replace(way, prior_K=way.prior()) if self.calibrate and way.by_score else way
+
+    def sampling(self, kit: Kit) -> Sampling:
+        """How answers are written."""
+        return Sampling(max_tokens=self.max_tokens, temperature=self.temperature, seed=kit.seed)
 
     def examples(
         self, task: Task, train: Sequence[Example], context: Context, kit: Kit

@@ -73,7 +73,10 @@ def on_rows(way: FittedPrompt, rows: Sequence[Example]) -> Tried:
         score = task_score(way.task, way.predict(inputs), rows)
         return Tried(way, len(rows), 0.0 if score is None else score, 0.0)
     asked, logs_NK, usages = way.scores(inputs)
-    variants = [way, replace(way, prior_K=way.prior())] if _open(way) else [way]
+    variants = [way]
+    if _open(way):  # in every round anew: what is better on few rows need not be so on many
+        prior_K = way.prior() if way.prior_K is None else way.prior_K
+        variants = [replace(way, prior_K=None), replace(way, prior_K=prior_K)]
     found = []
     for one in variants:
         score = task_score(way.task, one.answered(asked, logs_NK, usages), rows)
@@ -83,7 +86,7 @@ def on_rows(way: FittedPrompt, rows: Sequence[Example]) -> Tried:
 
 def _open(way: FittedPrompt) -> bool:
     """Whether it is still to be chosen if labels are calibrated."""
-    return way.by_score and getattr(way.method, "calibrate", False) is None and way.prior_K is None
+    return way.by_score and getattr(way.method, "calibrate", False) is None
 
 
 def _likelihood(way: FittedPrompt, logs_NK: np.ndarray, rows: Sequence[Example]) -> float:
@@ -94,19 +97,22 @@ def _likelihood(way: FittedPrompt, logs_NK: np.ndarray, rows: Sequence[Example])
 
 
 def concluded(way: FittedPrompt, tried: Sequence[Tried], validation: Sequence[Example]) -> FittedPrompt:
-    """The chosen way with what validation rows say of it: threshold, score, and the search for the report."""
+    """The chosen way with what validation rows say of it: threshold, score, and the search and a prompt for the report."""
     judging = list(validation[:JUDGING_ROWS])
-    details = dict(way.details)
+    inputs = [row.input for row in judging]
+    details: dict[str, Any] = {**way.details, "calibrated": way.prior_K is not None}
     if tried:
         details["tried"] = [_told(one, way) for one in tried]
-    if judging and way.by_score:
-        _, logs_NK, _ = way.scores([row.input for row in judging])
-        details["decision"] = learnt_decision(way.task, way.shares(logs_NK), judging).model_dump(mode="json")
+    if judging:
+        details["example_prompt"] = way.shown(inputs[0])
     prior = np.zeros(0) if way.prior_K is None else way.prior_K
-    chosen = replace(
-        way, details={**details, "calibrated": way.prior_K is not None}, arrays={**way.arrays, "prior": prior}
-    )
-    return replace(chosen, validation_score=chosen.judged(judging))
+    chosen = replace(way, details=details, arrays={**way.arrays, "prior": prior})
+    if not judging or not way.by_score:
+        return replace(chosen, validation_score=chosen.judged(judging))
+    asked, logs_NK, usages = way.scores(inputs)
+    decision = learnt_decision(way.task, way.shares(logs_NK), judging).model_dump(mode="json")
+    chosen = replace(chosen, details={**details, "decision": decision})
+    return replace(chosen, validation_score=task_score(way.task, chosen.answered(asked, logs_NK, usages), judging))
 
 
 def told(way: FittedPrompt) -> str:

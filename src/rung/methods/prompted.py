@@ -6,6 +6,7 @@ N inputs, K labels.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,7 +19,16 @@ from rung.errors import ModelError
 from rung.events import Events
 from rung.methods.base import Fitted, Method
 from rung.methods.deciding import Decision, answers, decide, in_scope_scores
-from rung.methods.saving import Arrays, FittedRecord, read_arrays, read_record, reference_to, sha_of, write_fitted
+from rung.methods.saving import (
+    Arrays,
+    FittedRecord,
+    check_base,
+    read_arrays,
+    read_record,
+    reference_to,
+    sha_of,
+    write_fitted,
+)
 from rung.methods.shots import most_similar
 from rung.methods.vectors import Embedder, accuracy, softmax
 from rung.metrics.by_task import task_figure
@@ -29,6 +39,8 @@ from rung.task import Context, Example, Input, Message, Output, Prediction, Task
 
 #: Inputs without content, for contextual calibration (Zhao et al. 2021, section 5).
 CONTENT_FREE = ("N/A", "[MASK]", "")
+#: So many prompts without one answer are the endpoint's fault.
+MANY_PROMPTS = 8
 #: Kinds of model that can be prompted.
 LANGUAGE_KINDS = ("causal", "seq2seq", "hosted", "scripted")
 
@@ -40,6 +52,7 @@ class FittedPrompt(Fitted):
     Attributes:
         method: the knobs. context: how is asked, every choice made. pool: examples that are shown, or chosen from.
         embed: with similar examples, how texts become vectors. arrays: `pool`, and the pool's vectors as `vectors`.
+        events: told what the model tells while it is asked.
     """
 
     method: Method
@@ -55,11 +68,12 @@ class FittedPrompt(Fitted):
     trainable_parameters: int = 0
     constrained: bool = False
     prior_K: np.ndarray | None = None
+    events: Events | None = None
 
     @cached_property
     def renderer(self) -> Renderer:
         """Writes the prompts."""
-        return Renderer(self.task, self.context, self.model.chat)
+        return Renderer(self.task, self.context, self.model.chat, written=not self.by_score)
 
     @property
     def by_score(self) -> bool:
@@ -85,14 +99,12 @@ class FittedPrompt(Fitted):
         rows = most_similar(vectors_ND, self.arrays["vectors"], count)
         return [[self.pool[i] for i in row] for row in rows]
 
-    def scores(
-        self, inputs: Sequence[Input], events: Events | None = None
-    ) -> tuple[list[Asked], np.ndarray, list[Usage]]:
+    def scores(self, inputs: Sequence[Input]) -> tuple[list[Asked], np.ndarray, list[Usage]]:
         """Prompts, log-probabilities of the labels (N, K), NaN where a prompt is too long, and what each took."""
         assert isinstance(self.model, LanguageModel)
         labels = [self.renderer.following(name) for name in self.task.label_names]
         asked = fitted_prompts(self.renderer, self.model, inputs, self.shots(inputs), self._label_room)
-        scored = self.model.score([one.prompt for one in asked], labels, beginning=self.beginning, events=events)
+        scored = self.model.score([one.prompt for one in asked], labels, beginning=self.beginning, events=self.events)
         usages = [
             Usage(int(tokens), 1, int(cached), float(seconds))
             for tokens, cached, seconds in zip(scored.tokens_N, scored.cached_N, scored.seconds_N, strict=True)
@@ -121,17 +133,22 @@ class FittedPrompt(Fitted):
         return np.asarray(weighed_NK / weighed_NK.sum(1, keepdims=True))
 
     def prior(self) -> np.ndarray:
-        """What the labels get without content (K,), the mean over `CONTENT_FREE`."""
+        """What the labels get without content (K,), the mean over `CONTENT_FREE`; all the same where no prompt has room."""
         free = [as_input(text) for text in CONTENT_FREE]
         _, logs_NK, _ = replace(self, prior_K=None).scores(free)
-        return np.asarray(np.clip(np.nanmean(softmax(logs_NK), axis=0), 1e-6, None))
+        logs_NK = logs_NK[np.isfinite(logs_NK).all(1)]
+        if not len(logs_NK):
+            return np.full(len(self.task.labels), 1 / len(self.task.labels))
+        return np.asarray(np.clip(softmax(logs_NK).mean(0), 1e-6, None))
 
     def _written(self, inputs: Sequence[Input]) -> list[Prediction]:
-        asked = fitted_prompts(self.renderer, self.model, inputs, self.shots(inputs), self.sampling.max_tokens)
+        asked = fitted_prompts(self.renderer, self.model, inputs, self.shots(inputs), self._text_room)
         schema = answer_schema(self.task) if self.constrained and not self.context.reasoning else None
         how: dict[str, Any] = {"beginning": self.beginning} if isinstance(self.model, LanguageModel) else {}
         sampling = self.sampling.model_copy(update={"stop": (*self.sampling.stop, *self.renderer.stops)})
+        how["events"] = self.events
         replies = self.model.generate([one.prompt for one in asked], sampling, schema=schema, **how)
+        _check_answered(replies, self.model)
         return [self._read(reply, one, item) for reply, one, item in zip(replies, asked, inputs, strict=True)]
 
     def _read(self, reply: Reply, asked: Asked, item: Input) -> Prediction:
@@ -149,7 +166,7 @@ class FittedPrompt(Fitted):
         """Token ids that all prompts begin with; kept by the model between calls."""
         if not isinstance(self.model, LanguageModel):
             return []
-        odd = [as_input("0"), as_input("Why?")]
+        odd = [as_input("0"), as_input({"why": "?", "how": "!"})]  # named fields begin otherwise than one text
         if self.pool and self.pool[0].input.messages:
             odd = [Input((), messages=(Message("user", text),)) for text in ("0", "Why?")]
         some = [self.pool[: self.context.shots]] * 2
@@ -158,11 +175,31 @@ class FittedPrompt(Fitted):
         rows = zip(odd, some, strict=True)
         return self.model.beginning([self.renderer.prompt(item, placed(self.renderer, shots)) for item, shots in rows])
 
+    @property
+    def _text_room(self) -> int:
+        """Tokens kept free for a written answer: as many as it may have, and at most half of the context."""
+        limit = self.model.info.context_length
+        return min(self.sampling.max_tokens, limit // 2) if limit else self.sampling.max_tokens
+
     @cached_property
     def _label_room(self) -> int:
         """Tokens that the longest label takes."""
         counted = self.model.count([self.renderer.following(name) for name in self.task.label_names])
         return max(counted or [0]) + 1
+
+    def crowded(self) -> int | None:
+        """Tokens of the prompt that asks nothing, where even that leaves no room for an answer; None: there is room."""
+        limit = self.model.info.context_length - (self._label_room if self.by_score else self._text_room)
+        counted = self.model.count([self.renderer.prompt(as_input(""))]) if self.model.info.context_length else None
+        return counted[0] if counted and counted[0] > limit else None
+
+    def shown(self, item: Input, most: int = 6000) -> str:
+        """The prompt that asks about one input, for people; turns with their roles, the middle left out where it is very long."""
+        room = self._label_room if self.by_score else self._text_room
+        prompt = fitted_prompts(self.renderer, self.model, [item], self.shots([item]), room)[0].prompt
+        text = prompt if isinstance(prompt, str) else "\n\n".join(f"[{turn.role}]\n{turn.content}" for turn in prompt)
+        half = most // 2
+        return text if len(text) <= most else f"{text[:half]}\n\n[...]\n\n{text[-half:]}"
 
     def judged(self, rows: Sequence[Example]) -> float | None:
         """The task's score on some rows; None where there are none."""
@@ -197,9 +234,10 @@ def read_prompt(
     """What `FittedPrompt.save` wrote.
 
     Raises:
-        ModelError: the folder is damaged, or the encoder that finds similar examples has other weights.
+        ModelError: the folder is damaged, or the model, or the encoder that finds similar examples, has other weights.
     """
     record = read_record(folder)
+    check_base(record, model, folder)
     arrays = read_arrays(folder, "pool", "prior")
     details = record.details
     embed = None
@@ -225,6 +263,18 @@ def read_prompt(
         constrained=bool(details["constrained"]),
         prior_K=arrays["prior"] if len(arrays["prior"]) else None,
     )
+
+
+def _check_answered(replies: Sequence[Reply], model: Generator) -> None:
+    """See that an endpoint answers at all: where it does not, the model is not wrong.
+
+    Raises:
+        ModelError: of many prompts none had an answer.
+    """
+    if len(replies) < MANY_PROMPTS or any(reply.finish != "failed" for reply in replies):
+        return
+    (most, _), *_ = Counter(reply.reason for reply in replies).most_common(1)
+    raise ModelError(f"{model.info.name} answered none of {len(replies):,} prompts", given=most)
 
 
 def language_model(model: Model | None) -> Generator:

@@ -12,6 +12,9 @@ from rung.dataset.labels import strata
 from rung.models.base import Floats
 from rung.task import Example, Selection, Task
 
+#: Cosines held at once.
+COSINES = 2**22
+
 
 def drawn(task: Task, pool: Sequence[Example], count: int, selection: Selection, seed: int) -> list[Example]:
     """Examples chosen once for all inputs, the first chosen first; fewer where there are not so many.
@@ -34,8 +37,9 @@ def drawn(task: Task, pool: Sequence[Example], count: int, selection: Selection,
 def most_similar(queries_ND: Floats, pool_MD: Floats, count: int) -> list[list[int]]:
     """For each query the rows of the pool of largest cosine, the most similar first; vectors of length 1."""
     found: list[list[int]] = []
-    for first in range(0, len(queries_ND), 512):
-        cosines = np.round(queries_ND[first : first + 512] @ pool_MD.T, 4)  # rounding noise does not decide who is in
+    rows = max(1, min(512, COSINES // max(1, len(pool_MD))))
+    for first in range(0, len(queries_ND), rows):
+        cosines = np.round(queries_ND[first : first + rows] @ pool_MD.T, 4)  # rounding noise does not decide who is in
         found += np.argsort(-cosines, axis=1, kind="stable")[:, :count].tolist()
     return found
 

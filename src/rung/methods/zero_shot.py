@@ -15,8 +15,8 @@ from rung.methods.prompt_method import Prompted
 from rung.methods.prompted import LANGUAGE_KINDS
 from rung.methods.saving import check_base, read_arrays, read_record
 from rung.methods.vectors import Embedder, FittedOnVectors, accuracy, label_vectors, softmax
-from rung.models.base import Encoded, Encoder, Model
-from rung.task import Context, Example, Prediction, Task
+from rung.models.base import Encoded, Encoder, Model, ModelKind
+from rung.task import Context, Example, Prediction, Task, TaskKind
 
 #: Cosines of sentence encoders differ by hundredths; this makes probabilities of them. Fixed: there is nothing to fit it on.
 TEMPERATURE = 0.05
@@ -35,6 +35,10 @@ class ZeroShot(Prompted):
     model_kinds: ClassVar[tuple[str, ...]] = ("encoder", *LANGUAGE_KINDS)
 
     calibrate: bool | None = Field(True, description="divide by what labels get without content; empty: on validation")
+
+    def works_with(self, kind: TaskKind, model: ModelKind) -> bool:
+        """An encoder can only choose between labels."""
+        return super().works_with(kind, model) and (model != "encoder" or kind == "classify")
 
     def skip_reason(self, task: Task, model: Model | None, train: Sequence[Example]) -> str | None:
         """Needs a language model; or an encoder, labels, one label an example, and texts that a label can describe."""

@@ -25,6 +25,7 @@ from rung.metrics.extraction import (
     types_of,
     validity,
 )
+from rung.metrics.fields import fault_of, types_of_task
 from rung.metrics.multilabel import indicators, macro_f1_multilabel, micro_f1, multilabel_report
 from rung.metrics.value import Figure, undefined
 
@@ -42,6 +43,7 @@ __all__ = [
     "exact_score",
     "expected_calibration_error",
     "fault",
+    "fault_of",
     "indicators",
     "log_loss",
     "log_losses",
@@ -55,6 +57,7 @@ __all__ = [
     "row_score",
     "type_counts",
     "types_of",
+    "types_of_task",
     "undefined",
     "validity",
 ]

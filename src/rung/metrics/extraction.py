@@ -1,16 +1,21 @@
 """Entities a row: F1, exact match, validity. Knows answers of `extract` tasks as `rung.entities` reads them; no models or files.
 
+The fields of an answer under a JSON schema (`rung.fields`) are counted in the same way: the path is the type, the value is the
+text, and there is no place. Of two values, outer blanks and letter case do not tell, and 3 is 3.0.
+
 An answer that is missing or cannot be read gives no entity: it counts against recall and not against precision.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from rung.entities import Entity, matches, parse
+from rung.fields import leaves
 from rung.metrics.classification import ClassReport, class_reports, ratio
 from rung.metrics.value import Figure, undefined
 
@@ -23,12 +28,35 @@ class EntityCounts(NamedTuple):
     answered: int
 
 
+def items_of(answer: str) -> tuple[Entity, ...]:
+    """The entities of an answer; of one that is a JSON object its fields.
+
+    Raises:
+        ValueError: it cannot be read as either.
+
+    >>> items_of('{"price": 3.0}')
+    (Entity(type='price', text='3', start=None, end=None),)
+    """
+    if _is_object(answer):
+        return tuple(Entity(leaf.path, leaf.text) for leaf in leaves(json.loads(answer)))
+    return parse(answer)
+
+
 def entities_of(output: str | None) -> tuple[Entity, ...]:
-    """The entities of an answer; none where it is missing or cannot be read."""
+    """The entities (or fields) of an answer; none where it is missing or cannot be read."""
     try:
-        return parse(output) if output is not None else ()
+        return items_of(output) if output is not None else ()
     except (ValueError, RecursionError):  # a model's text may nest a thousand brackets
         return ()
+
+
+def _is_object(answer: str) -> bool:
+    return answer.lstrip().startswith("{")
+
+
+def _alike(output: str | None, expected: str) -> str | None:
+    """An output that is of the same kind as what is expected; an object is no answer where entities are, nor the reverse."""
+    return output if output is not None and _is_object(output) == _is_object(expected) else None
 
 
 def entity_counts(expected: Sequence[str], outputs: Sequence[str | None]) -> list[EntityCounts]:
@@ -39,7 +67,7 @@ def entity_counts(expected: Sequence[str], outputs: Sequence[str | None]) -> lis
     """
     rows = []
     for want, got in zip(expected, outputs, strict=True):
-        wanted, given = parse(want), entities_of(got)
+        wanted, given = items_of(want), entities_of(_alike(got, want))
         rows.append(EntityCounts(matches(wanted, given), len(wanted), len(given)))
     return rows
 
@@ -72,7 +100,7 @@ def type_counts(
     right, want, got = (np.zeros((len(expected), len(types)), dtype=np.int64) for _ in range(3))
     number = {name: i for i, name in enumerate(types)}
     for row, (text, output) in enumerate(zip(expected, outputs, strict=True)):
-        wanted, given = parse(text), entities_of(output)
+        wanted, given = items_of(text), entities_of(_alike(output, text))
         for name in {entity.type for entity in (*wanted, *given)} & number.keys():
             # no entity matches one of another type, so types can be counted one by one
             mine, theirs = ([e for e in some if e.type == name] for some in (wanted, given))
@@ -103,10 +131,10 @@ def exact_score(expected: str, output: str | None) -> float:
     (1.0, 0.0)
     """
     try:
-        given = parse(output) if output is not None else None
+        given = items_of(answer) if (answer := _alike(output, expected)) is not None else None
     except (ValueError, RecursionError):
         given = None
-    wanted = parse(expected)
+    wanted = items_of(expected)
     return float(given is not None and len(given) == len(wanted) == matches(wanted, given))
 
 

@@ -154,6 +154,9 @@ class Encoder(Model):
         """The transformers tokenizer."""
 
 
+Effort = Literal["minimal", "low", "medium", "high"]
+
+
 class Sampling(Frozen):
     """How text is drawn from a language model."""
 
@@ -165,6 +168,7 @@ class Sampling(Frozen):
     top_k: int | None = Field(None, ge=1, description="draw from so many likeliest tokens")
     stop: tuple[str, ...] = Field((), description="texts that end an answer; they do not belong to it")
     seed: int = Field(0, ge=0, description="of what is drawn")
+    effort: Effort | None = Field(None, description="how hard a hosted model that thinks first is to think")
 
 
 Finish = Literal["stop", "length", "too_long", "refused", "failed"]

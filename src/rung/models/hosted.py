@@ -203,7 +203,8 @@ class HostedModel(Generator):
         return True
 
     def _drawn(self, sampling: Sampling) -> dict[str, Any]:
-        return {**sampling.model_dump(mode="json"), "reasoning_effort": self._desk.effort}
+        effort = sampling.effort or self._desk.effort
+        return {**sampling.model_dump(mode="json", exclude={"effort"}), "reasoning_effort": effort}
 
     def _kept(self, sampling: Sampling) -> AnswerFile:
         path = None

@@ -204,8 +204,9 @@ class Round:
         # a seed of its own for each repeat: endpoints that heed it would else draw the same answer each time
         sampling = self.sampling.model_copy(update={"seed": self.sampling.seed + job.repeat})
         body = {"model": self.desk.model, **body_of(job.messages, sampling, self.schema, dialect)}
-        if self.desk.effort is not None and "reasoning_effort" not in dialect.dropped:
-            body["reasoning_effort"] = self.desk.effort
+        effort = self.sampling.effort or self.desk.effort
+        if effort is not None and "reasoning_effort" not in dialect.dropped:
+            body["reasoning_effort"] = effort
         return body
 
     def _learn(self, known: Dialect, spoken: Dialect) -> None:

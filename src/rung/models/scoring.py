@@ -98,6 +98,8 @@ def shared_beginning(prompts: Sequence[list[int]], beginning: list[int]) -> list
     """What these prompts begin with, if it is worth setting apart: the given beginning where all have it, else what they share."""
     from rung.models.causal import common
 
+    if not prompts:  # all are too long, and so perhaps is the beginning
+        return []
     same = common(prompts) if len(prompts) > 1 else []
     size = len(beginning)
     if size > len(same) or (size and len(prompts) == 1):

@@ -1,6 +1,7 @@
 """Prompts that fit a model's context. Nothing is cut silently: what does not fit is dropped by a stated rule and counted.
 
-The rule: examples go first, beginning with the one chosen last; if the input alone is too long, its end goes.
+The rule: examples go first, beginning with the one chosen last; if the input alone is too long, its end goes
+(of named fields and of a conversation's turns the end of each).
 """
 
 from __future__ import annotations

@@ -7,10 +7,13 @@ import re
 from typing import Any, NamedTuple
 
 from rung.entities import Entity, dump, located, parse
+from rung.fields import dump as dump_object
+from rung.fields import kept, schema_of
 from rung.prompts.render import RESULT
 from rung.task import Input, Output, Task
 
 _FENCE = re.compile(r"```(?:json|JSON)?\s*\n?(.*?)```", re.DOTALL)
+_NAMED = re.compile(r"^(?:labels?|answer|category)\s*[:=]\s*", re.IGNORECASE)
 _AROUND = " \t\r\n\"'`*.“”‘’"
 
 
@@ -19,7 +22,8 @@ class Read(NamedTuple):
 
     Attributes:
         output: None where the reply is no answer of the task.
-        repaired: something had to be taken off or mended first: a code fence, words around the JSON, quotation marks.
+        repaired: something had to be taken off or mended first: a code fence, words around the JSON, quotation marks,
+            of an object under a schema also nulls, and letter case and blanks in one of several options.
     """
 
     output: Output | None
@@ -36,6 +40,8 @@ def read_reply(task: Task, reply: str, item: Input, *, reasoning: bool = False) 
         _, mark, reply = reply.rpartition(RESULT)
         if not mark:
             return Read(None)
+    if task.json_schema is not None:
+        return _object(task.json_schema, reply)
     if task.kind == "extract":
         return _entities(task, reply, item)
     if task.kind == "classify":
@@ -46,17 +52,21 @@ def read_reply(task: Task, reply: str, item: Input, *, reasoning: bool = False) 
 
 def _label(task: Task, reply: str) -> Read:
     """The label a reply consists of; a name in a longer text is no answer, since it may be denied there."""
-    names = [*task.label_names, *([task.out_of_scope.label] if task.out_of_scope else [])]
+    names = list(dict.fromkeys([*task.label_names, *([task.out_of_scope.label] if task.out_of_scope else [])]))
     text = reply.strip()
     if text in names:
         return Read(text)
-    said = re.sub(r"^(?:labels?|answer|category)\s*[:=]\s*", "", text, flags=re.IGNORECASE)
+    fenced = _FENCE.fullmatch(text)
+    said = re.sub(_NAMED, "", fenced.group(1).strip() if fenced else text)
     value = _json(said)
     if isinstance(value, dict) and len(value) == 1:
-        value = next(iter(value.values()))
+        (value,) = value.values()
+        value = value if isinstance(value, (str, dict, list)) else json.dumps(value)  # {"stars": 5}
     if isinstance(value, str):
         said = value
     bare = said.strip(_AROUND)
+    if not bare:  # a label may be a mark: what is left of nothing is not that
+        return Read(None)
     exact = [name for name in names if name.strip(_AROUND) == bare]
     alike = exact or [name for name in names if _folded(name) == _folded(bare)]
     return Read(alike[0], repaired=True) if len(alike) == 1 else Read(None)
@@ -64,14 +74,20 @@ def _label(task: Task, reply: str) -> Read:
 
 def _labels(task: Task, reply: str) -> Read:
     value, repaired = _found_json(reply)
+    if isinstance(value, dict) and len(value) == 1:  # {"labels": [...]}: some endpoints give objects only
+        (value,), repaired = value.values(), True
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         return Read(None)
-    known = {_folded(name): name for name in task.label_names}
-    names = [item if item in task.label_names else known.get(_folded(item)) for item in value]
-    if any(name is None for name in names):
-        return Read(None)
-    repaired = repaired or list(names) != value
-    return Read(tuple(sorted({str(name) for name in names})), repaired)
+    alike: dict[str, list[str]] = {}
+    for name in task.label_names:
+        alike.setdefault(_folded(name), []).append(name)
+    names: list[str] = []
+    for item in value:
+        found = [item] if item in task.label_names else alike.get(_folded(item), [])
+        if len(found) != 1:
+            return Read(None)
+        names += found
+    return Read(tuple(sorted(set(names))), repaired or names != value)
 
 
 def _entities(task: Task, reply: str, item: Input) -> Read:
@@ -89,6 +105,20 @@ def _entities(task: Task, reply: str, item: Input) -> Read:
     else:
         return Read(None)
     return Read(dump(located(found, item.text)), repaired)
+
+
+def _object(schema: str, reply: str) -> Read:
+    """The object in a reply, if it keeps the schema: a value of another type or another name than allowed is no answer."""
+    value, repaired = _found_json(reply)
+    if not isinstance(value, dict):
+        return Read(None)
+    try:
+        answer = kept(value, schema_of(schema), mend=True)
+        text = dump_object(answer)
+        text.encode()
+    except (ValueError, RecursionError):
+        return Read(None)
+    return Read(text, repaired or answer != value)
 
 
 def _texts(value: Any) -> list[Any]:

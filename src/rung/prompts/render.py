@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from rung.entities import parse
+from rung.fields import described, for_decoding, schema_of
 from rung.task import Context, Form, Input, Message, Output, Prompt, Task
 
 #: What answers are called where examples stand in one text.
@@ -32,11 +33,13 @@ class Renderer:
 
     Attributes:
         chat: whether the model reads turns of a conversation. Where it does not, every form is a text.
+        written: the model writes a label by itself: it is told what inputs of no class are answered with.
     """
 
     task: Task
     context: Context
     chat: bool
+    written: bool = False
 
     @property
     def form(self) -> Form:
@@ -49,17 +52,18 @@ class Renderer:
     def instruction(self) -> str:
         """What is to be done, and the labels or fields there are."""
         told = self.context.instruction if self.context.instruction is not None else self.task.instruction
-        parts = [told.strip() or _usual(self.task), self._choices(), self._format()]
+        parts = [told.strip() or _usual(self.task), self._choices(), self._outside(), self._format()]
         return "\n".join(part for part in parts if part)
 
     def prompt(self, item: Input, shots: Sequence[Shot] = ()) -> Prompt:
         """The prompt that asks for the answer to `item`, the examples in the order given before it."""
         if self.form == "text":
-            return f"{self._text(shots)}{self._asked(item)}\n{self.answer_name}:"
+            end = "Reasoning" if self.context.reasoning else self.answer_name
+            return f"{self._text(shots)}{self._asked(item)}\n{end}:"
         told = [turn.content for turn in item.messages if turn.role == "system"]
         before, last = self._turns(item)
         if self.form == "message":
-            turns = [Message("system", text) for text in told[:1]]
+            turns = [Message("system", BETWEEN.join(told))] if told else []
             return (*turns, *before, Message("user", f"{self._text(shots)}{last}"))
         system = BETWEEN.join([*filter(None, [self.instruction]), *told])
         turns = [Message("system", system)] if system else []
@@ -69,6 +73,8 @@ class Renderer:
 
     def answer(self, output: Output) -> str:
         """An expected output as a model is to write it."""
+        if self.task.json_schema is not None:
+            return str(output)
         if self.task.kind == "extract":
             return json.dumps(fields_of(str(output)), ensure_ascii=False)
         if isinstance(output, str):
@@ -126,6 +132,9 @@ class Renderer:
         return turns[:-1], f"Text: {turns[-1].content}" if turns else ""
 
     def _choices(self) -> str:
+        if self.task.json_schema is not None:
+            told = described(schema_of(self.task.json_schema), descriptions=self.context.label_descriptions)
+            return f"Fields: {told}"
         if self.task.kind not in ("classify", "extract") or not self.task.labels:
             return ""
         what = "Labels" if self.task.kind == "classify" else "Fields"
@@ -134,9 +143,16 @@ class Renderer:
             return f"{what}:\n" + "\n".join(lines)
         return f"{what}: {', '.join(self.task.label_names)}"
 
+    def _outside(self) -> str:
+        scope = self.task.out_of_scope if self.written else None
+        return f"Where none of them fits: {scope.label}" if scope and scope.label not in self.task.label_names else ""
+
     def _format(self) -> str:
         if self.context.reasoning:
-            return f'Think step by step. Then write the result on a last line that begins with "{RESULT}"'
+            how = ", as a JSON object" if self.task.json_schema is not None else ""
+            return f'Think step by step. Then write the result on a last line that begins with "{RESULT}"{how}'
+        if self.task.json_schema is not None:
+            return "Answer with one JSON object of these fields; leave out an optional one where the text does not tell it."
         if self.task.kind == "extract":
             return (
                 "Answer in JSON: an object with those of the fields that the text has, each with the words of the text."
@@ -160,6 +176,8 @@ def fields_of(output: str) -> dict[str, Any]:
 
 def answer_schema(task: Task) -> Mapping[str, Any] | None:
     """The JSON schema that answers of this task are decoded under; None where any text is an answer."""
+    if task.json_schema is not None:
+        return for_decoding(schema_of(task.json_schema))
     if task.kind == "extract":
         value = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "maxItems": 20}]}
         names = dict.fromkeys(task.label_names, value)
@@ -172,6 +190,8 @@ def answer_schema(task: Task) -> Mapping[str, Any] | None:
 def _usual(task: Task) -> str:
     if task.kind == "classify":
         return "Give the labels that fit the text." if task.multi_label else "Give the label that fits the text."
+    if task.json_schema is not None:
+        return "Give the fields that describe the text."
     return "Extract the fields from the text." if task.kind == "extract" else ""
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rung.evaluation.summary import ArmSummary
+from rung.report.asking import Asking, asking
 from rung.report.formats import percent
 from rung.task import Task
 
@@ -44,7 +45,7 @@ class Choices:
     Attributes:
         thresholds: (label, probability from which on it is given), one a label where a row may have several.
         reject_below: probability of the best class under which an input is said to belong to none.
-        warning: what there is to know about how these were learnt.
+        warning: what there is to know about how these were learnt. asking: how a prompted arm asked.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Choices:
     reject_below: float | None = None
     warning: str = ""
     soft_prompt: SoftPrompt | None = None
+    asking: Asking | None = None
 
     @property
     def parts(self) -> list[str]:
@@ -60,7 +62,8 @@ class Choices:
         said = [f"{len(self.rates)} learning rates tried"] if len(self.rates) > 1 else []
         said += [f"{len(self.thresholds)} thresholds"] if self.thresholds else []
         said += [f"no class below {percent(self.reject_below)}"] if self.reject_below is not None else []
-        return said + ([f"a soft prompt of {self.soft_prompt.vectors} vectors"] if self.soft_prompt else [])
+        said += [f"a soft prompt of {self.soft_prompt.vectors} vectors"] if self.soft_prompt else []
+        return said + (self.asking.parts if self.asking else [])
 
 
 def choices(summary: ArmSummary, task: Task) -> Choices | None:
@@ -74,6 +77,7 @@ def choices(summary: ArmSummary, task: Task) -> Choices | None:
         reject_below=_number(decision.get("reject_below")),
         warning=str(decision.get("warning") or ""),
         soft_prompt=_soft_prompt(_mapping(details.get("soft_prompt"))),
+        asking=asking(details),
     )
     return found if found.parts or found.warning else None
 

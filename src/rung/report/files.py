@@ -152,8 +152,8 @@ def predictions_table(comparison: ComparisonRecord) -> pyarrow.Table:
 
     Columns: run, arm, arm_id, method, model, n_train, seed, row, group, expected, output, score, confidence, probabilities (one
     per label, in the order of the schema's metadata key `labels`). Labels are strings; lists of strings where a row may have
-    several labels; with `extract` (metadata key `kind`) entities as JSON text, `labels` their types; with `generate` texts, and
-    `expected` is a list of them.
+    several labels; with `extract` (metadata key `kind`) entities (or an object) as JSON text, `labels` their types (or its
+    fields); with `generate` texts, and `expected` is a list of them.
     """
     import pyarrow as pa
 

@@ -14,7 +14,7 @@ from rung.evaluation.kinds import metric_name, row_metric_of
 from rung.evaluation.records import ComparisonRecord, Run
 from rung.evaluation.summary import ArmSummary, Verdict
 from rung.methods import METHODS, method_class
-from rung.report import entities, formats, rows, texts, view
+from rung.report import entities, fields, formats, rows, texts, view
 from rung.report.charts import ArmPoint, gap_chart, ladder_chart, mark, scaled
 from rung.report.choices import UNREADABLE, choices
 from rung.report.row_charts import MOST_LABELS, heat_map, reliability_chart, score_bars
@@ -203,7 +203,8 @@ def _row_sections(comparison: ComparisonRecord, verdict: Verdict) -> dict[str, A
     run = view.first_run(comparison, verdict.recommended) or view.first_run(comparison, verdict.best)
     if comparison.task.kind == "generate":
         return _text_sections(run, comparison, verdict)
-    extract = comparison.task.kind == "extract"
+    extract, under_schema = comparison.task.kind == "extract", comparison.task.json_schema is not None
+    mistakes = fields.mistakes if under_schema else entities.mistakes
     table = rows.confusion(run, comparison.task.label_names) if run and not extract else None
     bins, error = rows.calibration(run) if run else ((), None)
     firsts = [r for s in view.ladder(verdict) if (r := view.first_run(comparison, s.arm.id))]
@@ -211,9 +212,10 @@ def _row_sections(comparison: ComparisonRecord, verdict: Verdict) -> dict[str, A
     return {
         "run": run,
         "extract": extract,
+        "fields": under_schema,
         "table": table,
         "maps": _maps(table) if table and len(table.labels) <= MOST_LABELS else [],
-        "mistakes": entities.mistakes(run) if run and extract else [],
+        "mistakes": mistakes(run) if run and extract else [],
         "per_label": rows.per_label(run, comparison.task) if run else (),
         "bins": bins,
         "ece": error,

@@ -15,6 +15,7 @@ from rung.metrics import (
     per_type,
     reliability,
     types_of,
+    types_of_task,
 )
 from rung.report.formats import output_text
 from rung.task import Output, Task
@@ -74,11 +75,12 @@ def confusion(run: Run, labels: Sequence[str]) -> Confusion | None:
 
 
 def per_label(run: Run, task: Task) -> tuple[ClassReport, ...]:
-    """Precision, recall and F1 of each label (for rows with one or several), or of each type of entity."""
+    """Precision, recall and F1 of each label (for rows with one or several), or of each type of entity, or field."""
     if task.kind == "extract":
         expected = [str(row.expected) for row in run.rows]
         outputs = [None if row.output is None else str(row.output) for row in run.rows]
-        return per_type(expected, outputs, list(dict.fromkeys([*task.label_names, *types_of([*expected, *outputs])])))
+        types = dict.fromkeys([*types_of_task(task), *types_of([*expected, *outputs])])
+        return per_type(expected, outputs, list(types))
     outside = [task.out_of_scope.label] if task.out_of_scope else []
     labels = list(dict.fromkeys([*task.label_names, *outside]))
     return multilabel_report(

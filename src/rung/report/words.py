@@ -55,6 +55,17 @@ _KINDS: dict[str, dict[str, str]] = {
             "Share of answers that can be read, use only the task's types, and name only words of the text, where they stand."
         ),
     },
+    "fields": {
+        "Field": "A value of the answer with its path in the JSON object; each item of a list counts as one, in any order.",
+        "F1": (
+            "The balance of wrong and missed fields, over all test rows together. A field is right if its value is: texts without "
+            "letter case and outer blanks, numbers by what they are worth."
+        ),
+        "Precision": "Of the fields answered, the share that is right.",
+        "Recall": "Of the fields expected, the share that was answered rightly.",
+        "Rows all right": "Share of test rows with every field right and none too many.",
+        "Valid answers": "Share of answers that can be read and keep the JSON schema.",
+    },
     "texts": {
         "Reference": "A text that would have been a right answer; a row may have several, and the best fit counts.",
         "chrF": (
@@ -85,6 +96,8 @@ def words_for(task: Task) -> dict[str, str]:
     """The terms that a report on this task uses."""
     if task.kind == "generate":
         return {word: meaning for word, meaning in (_KINDS["texts"] | WORDS).items() if word not in _OF_LABELS}
-    kind = "entities" if task.kind == "extract" else "several labels" if task.multi_label else "one label"
+    kind = "several labels" if task.multi_label else "one label"
+    if task.kind == "extract":
+        kind = "fields" if task.json_schema else "entities"
     found = _KINDS[kind] | (_KINDS["out of scope"] if task.out_of_scope else {}) | WORDS
     return {word: meaning for word, meaning in found.items() if kind == "one label" or word != "Confusion"}

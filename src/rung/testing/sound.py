@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rung.entities import dump, parse
+from rung.metrics import fault_of
 from rung.task import Input, Prediction, Task
 
 #: How far a probability may move with an input's neighbours, the batch size or a reload: rounding in bfloat16. Outputs may differ
@@ -59,7 +60,11 @@ def assert_sound(prediction: Prediction, task: Task, asked: Input) -> None:
         return
     assert prediction.confidence is None or 0 <= prediction.confidence <= 1, f"confidence {prediction.confidence}"
     assert prediction.usage.seconds >= 0 and prediction.usage.tokens_in >= 0
-    if task.kind == "extract":
+    if task.json_schema is not None:
+        assert isinstance(prediction.output, str), f"not the JSON text of an object: {prediction.output!r}"
+        fault = fault_of(task, prediction.output)
+        assert fault is None, f"not under the schema: {fault}"
+    elif task.kind == "extract":
         _sound_entities(prediction, task, asked.text)
     elif task.kind == "generate":
         assert isinstance(prediction.output, str), f"not a text: {prediction.output!r}"
