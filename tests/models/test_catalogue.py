@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rung.errors import ModelError, UnknownNameError
-from rung.models.catalogue import cached_encoders, open_model, survey
+from rung.models.catalogue import cached_models, open_model, survey
 from rung.models.memory import USES, Machine
 
 SMALL = Machine(cores=1, memory=10**9, free=10**8)
@@ -51,9 +51,9 @@ def test_encoders_in_the_hub_cache_are_listed_and_damaged_ones_left_out(
     (tmp_path / "models--owner--damaged" / "snapshots" / ("2" * 40) / "config.json").write_text("{", encoding="utf-8")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.utils._cache_manager.HF_HUB_CACHE", str(tmp_path), raising=False)
-    assert [info.name for info in cached_encoders()] == ["owner/good"]
+    assert [info.name for info in cached_models()] == ["owner/good"]
     monkeypatch.setattr("huggingface_hub.utils._cache_manager.HF_HUB_CACHE", str(tmp_path / "none"), raising=False)
-    assert list(cached_encoders()) == []
+    assert list(cached_models()) == []
 
 
 def test_a_model_of_another_architecture_is_refused(tiny_folder: Path, tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def survey(names: Sequence[str] = (), machine: Machine | None = None) -> list[Li
     """
     machine = machine or this_machine()
     listings = [_listing(name, machine) for name in files.BUILT_IN]
-    listings += [_fitting(info, machine) for info in cached_encoders()]
+    listings += [_fitting(info, machine) for info in cached_models()]
     known = {listing.name for listing in listings}
     return listings + [_fitting(open_model(name).info, machine) for name in names if name not in known]
 
@@ -97,12 +97,12 @@ def _fitting(info: ModelInfo, machine: Machine) -> Listing:
     return Listing(info.name, info, needs(info, dtype=machine.dtype, shares=shares), machine)
 
 
-def cached_encoders() -> Iterator[ModelInfo]:
-    """Encoders with safetensors weights in the hub's cache on this machine, by name."""
+def cached_models() -> Iterator[ModelInfo]:
+    """Encoders and language models with safetensors weights in the hub's cache on this machine, by name."""
     from huggingface_hub import scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
-    from rung.models.describe import describe
+    from rung.models.describe import describe, kind_of
 
     try:
         repositories = scan_cache_dir().repos
@@ -114,7 +114,8 @@ def cached_encoders() -> Iterator[ModelInfo]:
             continue
         folder = Path(newest.snapshot_path)
         try:
-            if files.weight_files(folder) and files.config_of(folder).get("model_type") in ENCODERS:
+            config = files.config_of(folder) if files.weight_files(folder) else {}
+            if config.get("model_type") in ENCODERS or kind_of(config) != "encoder":
                 yield describe(repository.repo_id, folder)
         except RungError:
             continue  # a damaged download: opening it by name says what is wrong

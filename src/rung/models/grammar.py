@@ -26,7 +26,7 @@ class Grammar:
         """Compile a JSON schema.
 
         Raises:
-            ModelError: the grammar cannot express it.
+            ModelError: the grammar cannot express it, or cannot read this tokenizer.
         """
         import llguidance
         from llguidance.hf import from_tokenizer
@@ -40,7 +40,15 @@ class Grammar:
                 given=str(error).strip().splitlines()[0][:200],
                 remedy="simplify the schema, or set constrained: false and let answers be checked afterwards",
             )
-        return cls(text, from_tokenizer(tokenizer), stop_ids)
+        try:
+            return cls(text, from_tokenizer(tokenizer), stop_ids)
+        except (ValueError, TypeError, AttributeError) as error:  # its reading of some tokenizers
+            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise ModelError(
+                "answers of this model cannot be held to a schema: its tokenizer is of an unknown form",
+                given=first[:200],
+                remedy="set constrained: false and let answers be checked afterwards",
+            ) from None
 
     def begin(self) -> Held:
         """The state of one answer."""
