@@ -170,7 +170,11 @@ def test_an_endpoint_that_answers_nothing_is_a_failure_with_its_reason(tmp_path:
     silent = scripted(lambda prompt: Reply("", "failed", reason="HTTP 400: unknown field"))
     path = write_task(tmp_path / "t", models=["any"], methods=["majority", "zero_shot"])
     run = by_name(run_task(path, tmp_path, wiring=silent))["zero_shot"]
-    assert run.status == "failed" and "answered none of" in (run.reason or "") and "HTTP 400" in (run.reason or "")
+    assert (
+        run.status == "failed"
+        and "had no answer to 12 of 12 prompts" in (run.reason or "")
+        and "HTTP 400" in (run.reason or "")
+    )
 
 
 def test_seeds_and_sizes_are_arms_of_their_own(tmp_path: Path, folder: Callable[[str], str]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from rung.events import Event, Events
 from rung.methods import make
 from rung.methods.base import Kit
 from rung.methods.few_shot import FewShot
+from rung.methods.prompt_search import on_rows
 from rung.methods.prompted import CONTENT_FREE, FittedPrompt
 from rung.methods.shots import drawn
 from rung.methods.zero_shot import ZeroShot
@@ -149,6 +152,14 @@ def test_the_form_that_the_model_understands_is_chosen(understood: str) -> None:
     assert [p.output for p in fitted.predict([as_input("fine thing"), as_input("thing")])] == ["good", "bad"]
 
 
+def test_a_form_that_the_endpoint_refuses_leaves_the_others() -> None:
+    def script(prompt: Prompt) -> str | Reply:
+        return right(prompt) if isinstance(prompt, str) else Reply("", "failed", reason="no system turns here")
+
+    fitted = fit(FewShot(shots=2, selection="balanced"), ScriptedModel(script))
+    assert fitted.renderer.form == "text" and fitted.validation_score == 1.0
+
+
 def test_every_knob_that_is_a_list_is_searched() -> None:
     def script(prompt: Prompt) -> str:
         text = said(prompt)
@@ -228,6 +239,32 @@ def test_calibration_divides_by_what_the_labels_get_without_content(language: Ca
         np.testing.assert_allclose([p.probabilities for p in found], expected, atol=1e-4)
         assert [p.output for p in found] == [labels[k] for k in expected.argmax(1)]
     assert [p.output for p in plain.predict(inputs)] != [p.output for p in divided.predict(inputs)]
+
+
+def test_fields_without_content_have_their_names(language: Callable[[str], LanguageModel]) -> None:
+    model, labels = language("gpt2"), [" good", " bad"]
+    pairs = [Example(f"train:{i}", as_input((row.input.text, "late")), row.output) for i, row in enumerate(TRAIN)]
+    fitted = fit(ZeroShot(), model, train=pairs, validation=[])
+    render = Renderer(MOOD, Context(), chat=False)
+    logs = model.score([render.prompt(as_input((text, text))) for text in CONTENT_FREE], labels).logs_NK
+    shares = np.exp(logs) / np.exp(logs).sum(1, keepdims=True)
+    np.testing.assert_allclose(fitted.prior_K, shares.mean(0), atol=1e-4)
+    opened = fit(ZeroShot(calibrate=None), model, train=pairs, validation=pairs[:10])
+    assert opened.prior_K is None or opened.prior_K.tolist() == pytest.approx(shares.mean(0).tolist(), abs=1e-4)
+
+
+def test_left_open_labels_are_calibrated_where_it_helps_and_that_is_asked_anew(
+    language: Callable[[str], LanguageModel],
+) -> None:
+    for family in ("qwen2", "gpt2"):
+        plain, divided, open_ = (fit(ZeroShot(calibrate=how), language(family)) for how in (False, True, None))
+        scores = [one.validation_score or 0.0 for one in (plain, divided)]
+        assert open_.validation_score == max(scores) and open_.details["calibrated"] == (open_.prior_K is not None)
+        rows = [replace(row, output=str(plain.predict([row.input])[0].output)) for row in VALIDATION]
+        most = Counter(row.output for row in rows).most_common(1)[0][0]
+        against = np.array([1.0 if name == most else 1e-9 for name in MOOD.label_names])
+        found = on_rows(replace(open_, prior_K=against), rows)  # as an earlier round on a few odd rows may have left it
+        assert found.way.prior_K is None and found.score == 1.0
 
 
 @pytest.mark.parametrize("family", ["qwen2", "gpt2", "t5"])
@@ -322,14 +359,17 @@ def test_notes_say_what_became_of_replies() -> None:
     assert [p.well_formed for p in found] == [True, False, True, False, False, False]
 
 
-def test_an_endpoint_that_answers_nothing_is_no_model_that_is_wrong() -> None:
+def test_an_endpoint_that_seldom_answers_is_no_model_that_is_wrong() -> None:
     fitted = fit(
         ZeroShot(), ScriptedModel(lambda prompt: Reply("", "failed", reason="404 no such model")), validation=[]
     )
     assert [p.notes for p in fitted.predict([as_input("a")])] == [("failed",)]
-    with pytest.raises(ModelError, match="answered none of 10 prompts") as error:
+    with pytest.raises(ModelError, match="had no answer to 10 of 10 prompts") as error:
         fitted.predict([row.input for row in VALIDATION])
-    assert "404" in str(error.value)
+    assert "404" in str(error.value) and "run the same command again" in str(error.value)
+    broken = [Reply("", "failed", reason="503"), "good"]
+    half = fit(ZeroShot(), ScriptedModel(lambda prompt: broken[int(str(prompt[-1][1])[-1]) % 2]), validation=[])
+    assert Counter(p.output for p in half.predict([row.input for row in VALIDATION])) == {None: 5, "good": 5}
 
 
 def test_what_the_model_tells_while_it_is_asked_is_heard() -> None:

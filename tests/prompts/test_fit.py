@@ -12,7 +12,7 @@ from rung.models.base import LanguageModel
 from rung.models.catalogue import new_model
 from rung.models.scripted import ScriptedModel
 from rung.prompts import Asked, Renderer, Shot, fitted_prompts
-from rung.task import Context, Input, Label, Prompt, Task, as_input
+from rung.task import Context, Input, Label, Message, Prompt, Task, as_input
 
 TASK = Task(name="t", instruction="How is it meant?", labels=(Label(name="good"), Label(name="bad")))
 SHOTS = tuple(Shot(as_input(f"shot {i} the parcel came late"), ("good", "bad")[i % 2]) for i in range(12))
@@ -106,11 +106,32 @@ def test_no_prompt_exceeds_the_context(models: dict[bool, LanguageModel], item: 
         assert size(model, one.prompt) <= POSITIONS - ROOM
 
 
-def test_a_conversation_is_cut_in_every_turn(models: dict[bool, LanguageModel]) -> None:
-    turns = [{"role": role, "content": f"{role} says " + "so " * 200} for role in ("user", "assistant", "user")]
-    (one,) = fitted(models[True], [as_input(turns)], SHOTS)
-    assert one.notes == ("shots_dropped", "input_cut") and size(models[True], one.prompt) <= POSITIONS - ROOM
-    assert [turn.role for turn in one.prompt if not isinstance(turn, str)] == ["system", "user", "assistant", "user"]
+def talk(*turns: str) -> Input:
+    """A conversation that the user begins, behind an instruction of its own."""
+    roles = ("user", "assistant")
+    said = [{"role": roles[i % 2], "content": text} for i, text in enumerate(turns)]
+    return as_input([{"role": "system", "content": "Be kind."}, *said])
+
+
+def test_of_a_conversation_the_oldest_turns_go_first(models: dict[bool, LanguageModel]) -> None:
+    model = models[True]
+    turns = [f"turn {i} " + "so " * 12 for i in range(7)]
+    (one,) = fitted(model, [talk(*turns)], SHOTS)
+    assert one.notes == ("shots_dropped", "input_cut") and size(model, one.prompt) <= POSITIONS - ROOM
+    kept = [turn for turn in one.prompt if isinstance(turn, Message)]
+    assert kept[0].content.endswith("\n\nBe kind.") and kept[1].role == "user"
+    assert 1 < len(kept[1:]) < 7 and [turn.content for turn in kept[1:]] == turns[-len(kept[1:]) :], (
+        "what stays is whole"
+    )
+    more = talk(*turns[-len(kept) - 1 :])
+    assert size(model, renderer(model).prompt(more)) > POSITIONS - ROOM, "two turns more would not have fitted"
+
+
+def test_a_last_turn_that_is_too_long_alone_is_cut(models: dict[bool, LanguageModel]) -> None:
+    (one,) = fitted(models[True], [talk("Hi", "Hello", "turn 2 " + "so " * 500)], SHOTS)
+    assert size(models[True], one.prompt) <= POSITIONS - ROOM
+    assert [turn.role for turn in one.prompt if isinstance(turn, Message)] == ["system", "user"]
+    assert "turn 2 so so" in said(one.prompt) and "Hello" not in said(one.prompt)
 
 
 def test_examples_that_are_too_long_do_not_hide_the_input(models: dict[bool, LanguageModel]) -> None:

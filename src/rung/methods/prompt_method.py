@@ -128,7 +128,9 @@ class Prompted(Method):
             self, task, model, context, sampling, pool, embed, arrays, details, constrained=self.constrained
         )
         way = replace(way, events=kit.events)
-        return replace(way, prior_K=way.prior()) if self.calibrate and way.by_score else way
+        if not (self.calibrate and way.by_score):
+            return way
+        return replace(way, prior_K=way.prior(train[0].input if train else None))
 
     def sampling(self, kit: Kit) -> Sampling:
         """How answers are written."""

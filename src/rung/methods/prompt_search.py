@@ -70,12 +70,12 @@ def on_rows(way: FittedPrompt, rows: Sequence[Example]) -> Tried:
     """What a way of asking reaches on some rows; calibrated or not, whichever is better, where that is left open."""
     inputs = [row.input for row in rows]
     if not way.by_score:
-        score = task_score(way.task, way.predict(inputs), rows)
+        score = task_score(way.task, way.written(inputs, trying=True), rows)
         return Tried(way, len(rows), 0.0 if score is None else score, 0.0)
     asked, logs_NK, usages = way.scores(inputs)
     variants = [way]
     if _open(way):  # in every round anew: what is better on few rows need not be so on many
-        prior_K = way.prior() if way.prior_K is None else way.prior_K
+        prior_K = way.prior(inputs[0]) if way.prior_K is None else way.prior_K
         variants = [replace(way, prior_K=None), replace(way, prior_K=prior_K)]
     found = []
     for one in variants:

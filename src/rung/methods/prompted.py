@@ -39,7 +39,7 @@ from rung.task import Context, Example, Input, Message, Output, Prediction, Task
 
 #: Inputs without content, for contextual calibration (Zhao et al. 2021, section 5).
 CONTENT_FREE = ("N/A", "[MASK]", "")
-#: So many prompts without one answer are the endpoint's fault.
+#: That most of so many prompts have no answer is the endpoint's fault.
 MANY_PROMPTS = 8
 #: Kinds of model that can be prompted.
 LANGUAGE_KINDS = ("causal", "seq2seq", "hosted", "scripted")
@@ -88,7 +88,7 @@ class FittedPrompt(Fitted):
         if self.by_score:
             asked, logs_NK, usages = self.scores(inputs)
             return self.answered(asked, logs_NK, usages)
-        return self._written(inputs)
+        return self.written(inputs)
 
     def shots(self, inputs: Sequence[Input]) -> list[Sequence[Shot]]:
         """The examples each input is asked with, in order of choice."""
@@ -132,23 +132,34 @@ class FittedPrompt(Fitted):
         weighed_NK = shares_NK / self.prior_K
         return np.asarray(weighed_NK / weighed_NK.sum(1, keepdims=True))
 
-    def prior(self) -> np.ndarray:
-        """What the labels get without content (K,), the mean over `CONTENT_FREE`; all the same where no prompt has room."""
-        free = [as_input(text) for text in CONTENT_FREE]
+    def prior(self, like: Input | None = None) -> np.ndarray:
+        """What the labels get without content (K,), the mean over `CONTENT_FREE`; all the same where no prompt has room.
+
+        Args:
+            like: an input whose fields, whatever stands in them, are those that are asked about.
+        """
+        names = [name for name, _ in like.fields] if like is not None else []
+        free = [as_input(dict.fromkeys(names, text) if len(names) > 1 else text) for text in CONTENT_FREE]
         _, logs_NK, _ = replace(self, prior_K=None).scores(free)
         logs_NK = logs_NK[np.isfinite(logs_NK).all(1)]
         if not len(logs_NK):
             return np.full(len(self.task.labels), 1 / len(self.task.labels))
         return np.asarray(np.clip(softmax(logs_NK).mean(0), 1e-6, None))
 
-    def _written(self, inputs: Sequence[Input]) -> list[Prediction]:
+    def written(self, inputs: Sequence[Input], *, trying: bool = False) -> list[Prediction]:
+        """Predictions from answers that the model writes.
+
+        Args:
+            trying: it is only being found out whether it answers when asked this way.
+        """
         asked = fitted_prompts(self.renderer, self.model, inputs, self.shots(inputs), self._text_room)
         schema = answer_schema(self.task) if self.constrained and not self.context.reasoning else None
         how: dict[str, Any] = {"beginning": self.beginning} if isinstance(self.model, LanguageModel) else {}
         sampling = self.sampling.model_copy(update={"stop": (*self.sampling.stop, *self.renderer.stops)})
         how["events"] = self.events
         replies = self.model.generate([one.prompt for one in asked], sampling, schema=schema, **how)
-        _check_answered(replies, self.model)
+        if not trying:
+            _check_answered(replies, self.model)
         return [self._read(reply, one, item) for reply, one, item in zip(replies, asked, inputs, strict=True)]
 
     def _read(self, reply: Reply, asked: Asked, item: Input) -> Prediction:
@@ -266,15 +277,18 @@ def read_prompt(
 
 
 def _check_answered(replies: Sequence[Reply], model: Generator) -> None:
-    """See that an endpoint answers at all: where it does not, the model is not wrong.
+    """See that an endpoint answers: where it does not, the model is not wrong, and a score would say that it is.
 
     Raises:
-        ModelError: of many prompts none had an answer.
+        ModelError: of many prompts more than half had no answer.
     """
-    if len(replies) < MANY_PROMPTS or any(reply.finish != "failed" for reply in replies):
+    failed = [reply.reason for reply in replies if reply.finish == "failed"]
+    if len(replies) < MANY_PROMPTS or 2 * len(failed) <= len(replies):
         return
-    (most, _), *_ = Counter(reply.reason for reply in replies).most_common(1)
-    raise ModelError(f"{model.info.name} answered none of {len(replies):,} prompts", given=most)
+    (most, _), *_ = Counter(failed).most_common(1)
+    what = f"{model.info.name} had no answer to {len(failed):,} of {len(replies):,} prompts"
+    remedy = "mend the cause, or wait, and run the same command again: the answers of a hosted model that came are kept"
+    raise ModelError(what, given=most, remedy=remedy)
 
 
 def language_model(model: Model | None) -> Generator:

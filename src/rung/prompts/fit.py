@@ -1,12 +1,12 @@
 """Prompts that fit a model's context. Nothing is cut silently: what does not fit is dropped by a stated rule and counted.
 
 The rule: examples go first, beginning with the one chosen last; if the input alone is too long, its end goes
-(of named fields and of a conversation's turns the end of each).
+(of several fields the end of each); of a conversation first the oldest turns, up to the user's last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -76,6 +76,10 @@ def _shortened(renderer: Renderer, model: Generator, item: Input, shots: Sequenc
 def _cut(renderer: Renderer, item: Input, fits: object) -> Prompt:
     """The prompt of as much of the input as fits; of none of it if even that is too much: the model then says so."""
     assert callable(fits)
+    for later in _later(item):
+        item = later
+        if fits(renderer.prompt(item)):
+            return renderer.prompt(item)
     low, high = 0, max((len(text) for text in _texts(item)), default=0)
     while high - low > 1:
         middle = (low + high) // 2
@@ -84,6 +88,15 @@ def _cut(renderer: Renderer, item: Input, fits: object) -> Prompt:
         else:
             high = middle
     return renderer.prompt(_first(item, low))
+
+
+def _later(item: Input) -> Iterator[Input]:
+    """A conversation from its second turn of the user on, from the third, and so on; its own instructions stay."""
+    told = [turn for turn in item.messages if turn.role == "system"]
+    said = [turn for turn in item.messages if turn.role != "system"]
+    for i, turn in enumerate(said):
+        if i and turn.role == "user":
+            yield replace(item, messages=(*told, *said[i:]))
 
 
 def _texts(item: Input) -> list[str]:
