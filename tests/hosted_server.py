@@ -16,8 +16,8 @@ import pytest
 
 from rung.events import Event, Events
 from rung.models.hosted import HostedModel
-from rung.models.hosted_patience import Patience
-from rung.models.hosted_spending import TokenPrices
+from rung.models.hosted.patience import Patience
+from rung.models.hosted.spending import TokenPrices
 
 Body = dict[str, Any]
 

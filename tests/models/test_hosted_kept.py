@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from hosted_server import (
     DOLLARS,
     KEY,
@@ -23,12 +24,11 @@ from hosted_server import (
     sent,
     texts,
 )
-
 from rung.errors import ModelError, RungError, UsageError
 from rung.models.base import Sampling
 from rung.models.hosted import HostedModel
-from rung.models.hosted_spending import TokenPrices
-from rung.models.hosted_wire import estimated_tokens
+from rung.models.hosted.spending import TokenPrices
+from rung.models.hosted.wire import estimated_tokens
 from rung.task import Usage
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rung.models.hosted_scan import scan
+from rung.models.hosted.scan import scan
 
 
 @pytest.mark.parametrize(

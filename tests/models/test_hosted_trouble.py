@@ -13,6 +13,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
+
 from hosted_server import (
     KEY,
     Answer,
@@ -31,11 +32,10 @@ from hosted_server import (
     serving,
     texts,
 )
-
 from rung.errors import ModelError
 from rung.events import Event, Events
 from rung.models.hosted import HostedModel
-from rung.models.hosted_patience import Gate, Patience, retry_after_s
+from rung.models.hosted.patience import Gate, Patience, retry_after_s
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from rung.evaluation.records import Latency
 from rung.metrics.ngrams import references_of
 from rung.models.base import Generator, Model
 from rung.models.hosted import HostedModel, hosted_name
-from rung.models.hosted_scan import scan
+from rung.models.hosted.scan import scan
 from rung.plan import Limits, TaskFile
 from rung.task import Example, TaskKind
 from rung.workspace import Workspace

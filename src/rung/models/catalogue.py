@@ -32,11 +32,11 @@ def open_model(name: str) -> Model:
 
 def new_model(name: str) -> Model:
     """A model of its own, which shares neither tokenizer nor weights with any other; see `open_model`."""
-    from rung.models.causal import TransformerCausal
     from rung.models.describe import kind_of
     from rung.models.encoder import TransformerEncoder
     from rung.models.hosted import HostedModel, hosted_name
-    from rung.models.seq2seq import TransformerSeq2Seq
+    from rung.models.language.causal import TransformerCausal
+    from rung.models.language.seq2seq import TransformerSeq2Seq
 
     if hosted_name(name) is not None:
         return HostedModel(name)

@@ -14,12 +14,12 @@ from rung.cache import key_of
 from rung.errors import ModelError, UnknownNameError, UsageError
 from rung.events import Events
 from rung.models.base import Generator, ModelInfo, ModelKind, Reply, Sampling
-from rung.models.hosted_answers import AnswerFile
-from rung.models.hosted_client import is_loopback, new_client
-from rung.models.hosted_patience import Gate, Patience
-from rung.models.hosted_round import Desk, Job, Round
-from rung.models.hosted_spending import Purse, TokenPrices
-from rung.models.hosted_wire import messages_of
+from rung.models.hosted.answers import AnswerFile
+from rung.models.hosted.client import is_loopback, new_client
+from rung.models.hosted.patience import Gate, Patience
+from rung.models.hosted.round import Desk, Job, Round
+from rung.models.hosted.spending import Purse, TokenPrices
+from rung.models.hosted.wire import messages_of
 from rung.task import Prompt
 
 OPENAI_URL = "https://api.openai.com/v1"

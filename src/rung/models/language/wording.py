@@ -59,7 +59,7 @@ class Wording:
 
     def answers(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[list[int]]:
         """Token ids of each answer behind prompts that all end alike; see `tree.with_ends` for what is added."""
-        from rung.models.tree import with_ends
+        from rung.models.language.tree import with_ends
 
         if not prompts:
             return [self._plain(answer) for answer in answers]

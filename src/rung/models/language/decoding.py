@@ -17,13 +17,12 @@ import torch
 from rung.events import Events
 from rung.models.base import Finish, Reply, Sampling
 from rung.models.device import parallel_map, workers
-from rung.models.reading import Kept, KeysValues, Reading, reading
-from rung.models.scoring import Room, by_length, padded, past_of, shared_beginning
+from rung.models.language.reading import Kept, KeysValues, Reading, reading
+from rung.models.language.scoring import Readable, Room, by_length, padded, past_of, shared_beginning
 from rung.task import Usage
 
 if TYPE_CHECKING:
-    from rung.models.causal import TransformerCausal
-    from rung.models.grammar import Grammar, Held
+    from rung.models.language.grammar import Grammar, Held
 
 #: Prompts that are answered side by side, at most.
 BATCH_ROWS = 64
@@ -50,7 +49,7 @@ class Row:
 
 
 def generate(
-    model: TransformerCausal,
+    model: Readable,
     prompts: Sequence[list[int]],
     sampling: Sampling,
     schema: Mapping[str, Any] | None,
@@ -92,15 +91,15 @@ def generate(
     return [replies.get(i, too_long) for i in range(len(prompts))]
 
 
-def _grammar(model: TransformerCausal, schema: Mapping[str, Any] | None) -> Grammar | None:
+def _grammar(model: Readable, schema: Mapping[str, Any] | None) -> Grammar | None:
     if schema is None:
         return None
-    from rung.models.grammar import Grammar
+    from rung.models.language.grammar import Grammar
 
     return Grammar.of(schema, model.tokenizer, model.stop_ids)
 
 
-def _batches(model: TransformerCausal, rows: Mapping[int, Row], shared: int) -> list[list[int]]:
+def _batches(model: Readable, rows: Mapping[int, Row], shared: int) -> list[list[int]]:
     """Rows of about equal length; for families that share nothing, of exactly equal length, so that nothing is padded."""
     lengths = {i: len(row.ids) for i, row in rows.items()}
     batches = by_length(lengths, Room.of(model.shared()), shared, 1)
@@ -112,7 +111,7 @@ def _batches(model: TransformerCausal, rows: Mapping[int, Row], shared: int) -> 
     return [batch[first : first + size] for batch in batches for first in range(0, len(batch), size)]
 
 
-def _kind(model: TransformerCausal) -> type[_Batch]:
+def _kind(model: Readable) -> type[_Batch]:
     if model.shares:
         return _Batch
     config: Any = model.shared().config
@@ -122,7 +121,7 @@ def _kind(model: TransformerCausal) -> type[_Batch]:
 class _Batch:
     """Answers rows side by side; a row that has ended is left out from then on."""
 
-    def __init__(self, model: TransformerCausal, sampling: Sampling, past: KeysValues | None) -> None:
+    def __init__(self, model: Readable, sampling: Sampling, past: KeysValues | None) -> None:
         self.network: Any = model.shared()
         self.tokenizer, self.stop_ids = model.tokenizer, model.stop_ids
         self.sampling, self.past = sampling, past

@@ -18,11 +18,11 @@ from rung.cache import key_of
 from rung.errors import ModelError, RungError
 from rung.events import Events
 from rung.models.base import Finish, Reply, Sampling
-from rung.models.hosted_answers import AnswerFile
-from rung.models.hosted_client import ask
-from rung.models.hosted_patience import Gate, Patience
-from rung.models.hosted_spending import Purse
-from rung.models.hosted_wire import Dialect, NoAnswerError, body_of, estimated_tokens
+from rung.models.hosted.answers import AnswerFile
+from rung.models.hosted.client import ask
+from rung.models.hosted.patience import Gate, Patience
+from rung.models.hosted.spending import Purse
+from rung.models.hosted.wire import Dialect, NoAnswerError, body_of, estimated_tokens
 from rung.task import Usage
 
 if TYPE_CHECKING:

@@ -6,26 +6,49 @@ N prompts, K answers, B prompts a batch, P tokens of the common beginning, M inn
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 
 from rung.events import Events
-from rung.models.base import Scored
+from rung.models.base import ModelInfo, Scored
 from rung.models.device import parallel_map, workers
-from rung.models.reading import NAME, Kept, KeysValues, Reading, reading, register
-from rung.models.tree import TokenTree
-
-if TYPE_CHECKING:
-    from rung.models.causal import TransformerCausal
+from rung.models.language.reading import NAME, Kept, KeysValues, Reading, reading, register
+from rung.models.language.tree import TokenTree, common
 
 #: Tokens of one forward pass, and bytes that its attention or its logits may take.
 BATCH_TOKENS = 2048
 BATCH_BYTES = 192 * 2**20
 #: A shorter beginning is read with each prompt: it costs less than to set it apart.
 LEAST_SHARED = 8
+
+
+class Readable(Protocol):
+    """What is asked of a model here and in `decoding`: its weights, its tokenizer, and the beginnings it keeps."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """Sizes."""
+
+    @property
+    def tokenizer(self) -> Any:
+        """The transformers tokenizer."""
+
+    @property
+    def shares(self) -> bool:
+        """Whether prompts with a common beginning can be read together."""
+
+    @property
+    def stop_ids(self) -> frozenset[int]:
+        """Tokens that end an answer."""
+
+    def shared(self) -> torch.nn.Module:
+        """The frozen network."""
+
+    def kept(self, ids: Sequence[int], read: Callable[[Sequence[int]], KeysValues]) -> KeysValues:
+        """Keys and values of a prompt's beginning: kept from before, or read now."""
 
 
 class Room(NamedTuple):
@@ -47,7 +70,7 @@ class Room(NamedTuple):
 
 
 def score(
-    model: TransformerCausal,
+    model: Readable,
     prompts: Sequence[list[int]],
     answers: Sequence[list[int]],
     beginning: list[int],
@@ -96,8 +119,6 @@ def score(
 
 def shared_beginning(prompts: Sequence[list[int]], beginning: list[int]) -> list[int]:
     """What these prompts begin with, if it is worth setting apart: the given beginning where all have it, else what they share."""
-    from rung.models.causal import common
-
     if not prompts:  # all are too long, and so perhaps is the beginning
         return []
     same = common(prompts) if len(prompts) > 1 else []
@@ -108,7 +129,7 @@ def shared_beginning(prompts: Sequence[list[int]], beginning: list[int]) -> list
     return same if len(same) >= LEAST_SHARED else []
 
 
-def past_of(model: TransformerCausal, shared: list[int]) -> KeysValues | None:
+def past_of(model: Readable, shared: list[int]) -> KeysValues | None:
     """Keys and values of a beginning; None of an empty one."""
     if not shared:
         return None

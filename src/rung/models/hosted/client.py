@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from rung.errors import MissingExtraError
 from rung.models.base import Reply
-from rung.models.hosted_patience import Patience, retry_after_s
-from rung.models.hosted_wire import NoAnswerError, reply_of, trouble_of
+from rung.models.hosted.patience import Patience, retry_after_s
+from rung.models.hosted.wire import NoAnswerError, reply_of, trouble_of
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

@@ -1,4 +1,4 @@
-"""Answers that share beginnings, as a tree of tokens: what is common to several is read once. Knows no model."""
+"""What rows of tokens have in common: the beginning of prompts, and of answers as a tree. Knows no model."""
 
 from __future__ import annotations
 
@@ -85,3 +85,19 @@ def with_ends(answers: Sequence[Sequence[int]], end: int) -> list[list[int]]:
     every = {tuple(answer) for answer in answers}
     inner = {tuple(answer[:n]) for answer in answers for n in range(1, len(answer))}
     return [[*answer, end] if every & inner else list(answer) for answer in answers]
+
+
+def common(rows: Sequence[Sequence[int]]) -> list[int]:
+    """What all rows begin with, at least one item of each left over.
+
+    >>> common([[1, 2, 3], [1, 2, 4], [1, 2]])
+    [1]
+    """
+    if not rows:
+        return []
+    low, high = min(map(tuple, rows)), max(map(tuple, rows))
+    most = min(map(len, rows)) - 1
+    same = 0
+    while same < most and low[same] == high[same]:
+        same += 1
+    return list(low[:same])

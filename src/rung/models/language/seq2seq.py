@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rung.events import Events
 from rung.models.base import ModelKind, Scored
-from rung.models.causal import TransformerCausal
 from rung.models.device import building
+from rung.models.language.causal import TransformerCausal
+from rung.models.language.wording import Wording
 from rung.models.loading import loaded
-from rung.models.wording import Wording
 from rung.task import Prompt
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class TransformerSeq2Seq(TransformerCausal):
         events: Events | None = None,
     ) -> Scored:
         """See `LanguageModel.score`."""
-        from rung.models.scoring import score
+        from rung.models.language.scoring import score
 
         return score(self, self.wording.prompts(prompts), self.wording.answers(prompts, answers), [], events)
 
@@ -63,6 +63,6 @@ class _ApartWording(Wording):
 
     def answers(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[list[int]]:
         """Token ids of each answer; see `tree.with_ends` for what is added."""
-        from rung.models.tree import with_ends
+        from rung.models.language.tree import with_ends
 
         return with_ends([self._plain(answer.strip()) for answer in answers], self.tokenizer.eos_token_id)

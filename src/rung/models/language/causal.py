@@ -13,14 +13,15 @@ from rung.events import Events
 from rung.models.base import LanguageModel, ModelInfo, ModelKind, Reply, Sampling, Scored
 from rung.models.describe import describe
 from rung.models.device import building, for_inference
+from rung.models.language.tree import common
+from rung.models.language.wording import Wording
 from rung.models.loading import loaded, tokenizer_of
-from rung.models.wording import Wording
 from rung.task import Prompt
 
 if TYPE_CHECKING:
     import torch
 
-    from rung.models.reading import KeysValues
+    from rung.models.language.reading import KeysValues
 
 #: Beginnings of prompts whose keys and values are kept, and the bytes they may take together.
 KEPT_BEGINNINGS = 8
@@ -95,7 +96,7 @@ class TransformerCausal(LanguageModel):
         events: Events | None = None,
     ) -> Scored:
         """See `LanguageModel.score`."""
-        from rung.models.scoring import score
+        from rung.models.language.scoring import score
 
         ids = self.wording.prompts(prompts)
         return score(self, ids, self.wording.answers(prompts, answers), list(beginning), events)
@@ -110,7 +111,7 @@ class TransformerCausal(LanguageModel):
         events: Events | None = None,
     ) -> list[Reply]:
         """See `Generator.generate`; `beginning` as in `score`."""
-        from rung.models.decoding import generate
+        from rung.models.language.decoding import generate
 
         ids = self.wording.prompts(prompts)
         return generate(self, ids, sampling or Sampling(), schema, list(beginning), events)
@@ -136,7 +137,7 @@ class TransformerCausal(LanguageModel):
     @cached_property
     def shares(self) -> bool:
         """Whether prompts with a common beginning can be read together: tried out once on a few tokens, by both ways."""
-        from rung.models.scoring import reads_alike
+        from rung.models.language.scoring import reads_alike
 
         return reads_alike(self.shared())
 
@@ -155,19 +156,3 @@ class TransformerCausal(LanguageModel):
     def _kept_bytes(self) -> int:
         parts = (part for layers in self._kept.values() for layer in layers for part in layer)
         return sum(part.numel() * part.element_size() for part in parts)
-
-
-def common(rows: Sequence[Sequence[int]]) -> list[int]:
-    """What all rows begin with, at least one item of each left over.
-
-    >>> common([[1, 2, 3], [1, 2, 4], [1, 2]])
-    [1]
-    """
-    if not rows:
-        return []
-    low, high = min(map(tuple, rows)), max(map(tuple, rows))
-    most = min(map(len, rows)) - 1
-    same = 0
-    while same < most and low[same] == high[same]:
-        same += 1
-    return list(low[:same])
