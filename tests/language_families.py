@@ -32,13 +32,18 @@ SPECIAL = ["<s>", "</s>", "<pad>", "<unk>", END, "<|system|>", "<|user|>", "<|as
 @contextmanager
 def in_float32() -> Iterator[None]:
     """For as long as the block lasts models compute in float32: of random ones the best two answers often lie close."""
+    from rung.models.catalogue import open_model
     from rung.models.device import compute_dtype
+
+    def forget() -> None:  # models that are open compute as they were opened
+        compute_dtype.cache_clear()
+        open_model.cache_clear()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RUNG_DTYPE", "float32")
-        compute_dtype.cache_clear()
+        forget()
         yield
-    compute_dtype.cache_clear()
+    forget()
 
 
 def byte_tokenizer(template: str | None = None) -> Any:
