@@ -21,8 +21,9 @@ NOT_FOR = """
 ## What it is not good for
 
 Answering questions from its own knowledge, advice of any kind, long texts, arithmetic, any language but English, code. Its text is
-plain and often wrong, and greedy text falls into repeating itself. It was not tuned to refuse anything, and takes over whatever its training text leans to. Use it to try out
-a pipeline, to compare ways of adapting a model, and as the model of tests; for quality take a larger one.
+plain and often wrong, and greedy text falls into repeating itself. It was not tuned to refuse anything, and takes over whatever its
+training text leans to. Use it to try out a pipeline, to compare ways of adapting a model, and as the model of tests; for quality
+take a larger one.
 """
 
 
