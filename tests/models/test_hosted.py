@@ -7,6 +7,7 @@ import json
 import re
 
 import pytest
+
 from hosted_server import (
     KEY,
     SCHEMA,
@@ -23,7 +24,6 @@ from hosted_server import (
     sent,
     texts,
 )
-
 from rung.errors import UnknownNameError
 from rung.models.base import Sampling
 from rung.models.hosted import HostedModel, hosted_name
