@@ -21,9 +21,8 @@ NOT_FOR = """
 ## What it is not good for
 
 Answering questions from its own knowledge, advice of any kind, long texts, arithmetic, any language but English, code. Its text is
-plain and often wrong, and greedy text falls into repeating itself. It was not tuned to refuse anything, and takes over whatever its
-training text leans to. Use it to try out a pipeline, to compare ways of adapting a model, and as the model of tests; for quality
-take a larger one.
+plain and often wrong. It was not tuned to refuse anything, and takes over whatever its training text leans to. Use it to try out
+a pipeline, to compare ways of adapting a model, and as the model of tests; for quality take a larger one.
 """
 
 
@@ -136,11 +135,19 @@ def _figures(found: dict[str, Any]) -> str:
         "",
         f"JSON by greedy decoding without constraints: {copied}.",
         "",
-        "Greedy continuations, as they came:",
+        f"Greedy continuations, as they came; {sum(map(_loops, judged['samples'].values()))} of {len(judged['samples'])} say the "
+        "same three words three times or more:",
         "",
     ]
     lines += [f"- *{prompt}* {' '.join(text.split())}" for prompt, text in judged["samples"].items()]
     return "\n".join(lines)
+
+
+def _loops(text: str) -> bool:
+    """Whether some three words in a row come three times or more."""
+    words = text.lower().split()
+    triples = [tuple(words[i : i + 3]) for i in range(len(words) - 2)]
+    return any(triples.count(triple) >= 3 for triple in triples)
 
 
 def write_card(found: dict[str, Any], folder: Path) -> None:

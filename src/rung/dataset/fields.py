@@ -5,13 +5,13 @@ Knows a task file's `schema:`, examples and findings.
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rung.dataset.beside import text_beside
 from rung.dataset.rows import Finding, Unusable, counted, encodable, is_nan
 from rung.errors import DataError
 from rung.fields import Schema, check_schema, dump, kept, schema_of
@@ -33,7 +33,7 @@ def task_schema(file: TaskFile, folder: Path) -> str | None:
         return dump(file.json_schema)
     name = file.json_schema
     try:
-        schema = json.loads(_text_of(folder / name, name))
+        schema = json.loads(text_beside(folder, name, "schema"))
         check_schema(schema)
         return dump(schema)
     except json.JSONDecodeError as error:
@@ -44,19 +44,6 @@ def task_schema(file: TaskFile, folder: Path) -> str | None:
     except (ValueError, RecursionError) as error:
         message = f"`schema:` names a schema by which answers cannot be judged: {error}"
         raise DataError(message, where=name, remedy="see docs/task-file.md for what a schema may say") from None
-
-
-def _text_of(path: Path, name: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise DataError("`schema:` names a file that is not UTF-8", where=name, remedy="save it as UTF-8") from None
-    except OSError as error:
-        beside = sorted(p.name for p in path.parent.glob("*.json")) if path.parent.is_dir() else []
-        near = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.5)
-        remedy = f"did you mean {near[0]!r}?" if near else "its path is relative to the task file"
-        message = f"`schema:` names a file that cannot be read: {error.strerror}"
-        raise DataError(message, where=name, remedy=remedy) from None
 
 
 def object_of_row(value: Any, column: str, schema: Schema) -> str:

@@ -9,6 +9,7 @@ import ast
 import difflib
 from pathlib import Path
 
+from rung.dataset.beside import text_beside
 from rung.errors import DataError
 from rung.plan import OWN_METRIC, TEXT_METRICS, TaskFile
 from rung.task import OwnMetric
@@ -25,7 +26,7 @@ def task_metric(file: TaskFile, folder: Path) -> str | OwnMetric | None:
         # named or not, the default is the same: it must not make another comparison of it
         return None if file.metric == TEXT_METRICS[0] else file.metric
     name, function = match["file"], match["function"]
-    source = _source(folder / name, name)
+    source = text_beside(folder, name, "metric")
     try:
         defined = _defined(ast.parse(source))
     except (SyntaxError, ValueError) as error:
@@ -38,19 +39,6 @@ def task_metric(file: TaskFile, folder: Path) -> str | OwnMetric | None:
         message = f"`metric:` names the function {function!r}, which the file does not define"
         raise DataError(message, where=name, allowed=defined or None, remedy=remedy)
     return OwnMetric(file=name, function=function, source=source)
-
-
-def _source(path: Path, name: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise DataError("`metric:` names a file that is not UTF-8", where=name, remedy="save it as UTF-8") from None
-    except OSError as error:
-        beside = sorted(p.name for p in path.parent.glob("*.py")) if path.parent.is_dir() else []
-        near = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.5)
-        remedy = f"did you mean {near[0]!r}?" if near else "its path is relative to the task file"
-        message = f"`metric:` names a file that cannot be read: {error.strerror}"
-        raise DataError(message, where=name, remedy=remedy) from None
 
 
 def _defined(tree: ast.Module) -> list[str]:
